@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What every segment of a subflow carries: the sending half of RFC 8684 3.1 and 3.3.
+//!
+//! [`SubflowTx`] belongs to one subflow and is guarded by that subflow's TCP lock. It never takes
+//! the connection's lock: what it must know of the connection it reads from [`Shared`].
+//!
+//! The mapping of a byte is decided once, when TCP first sends it: the mapping is that segment.
+//! Whatever part of it TCP sends again later carries the very same mapping, because a peer may keep
+//! only one mapping per subflow and takes a different one for the same bytes as an attack
+//! (RFC 8684 3.3.1). No segment carries bytes of two mappings.
+
+use super::initiate::KeyMaterial;
+use super::limits::MAPPING_MAX;
+use super::mem::Fifo;
+use super::mem::NoMemory;
+use super::runs::Run;
+use super::runs::Runs;
+use super::shared::Flag;
+use super::shared::Shared;
+use super::shared::Snapshot;
+use super::Config;
+use super::PassiveOpen;
+use crate::wire::checksum::Partial;
+use crate::wire::Capable;
+use crate::wire::CapableFlags;
+use crate::wire::Dsn;
+use crate::wire::Dss;
+use crate::wire::Fail;
+use crate::wire::FastClose;
+use crate::wire::Key;
+use crate::wire::Lead;
+use crate::wire::Mapping;
+use crate::wire::OptionSet;
+use crate::wire::Reset;
+use crate::wire::Ssn;
+use crate::wire::WireDsn;
+use crate::wire::VERSION;
+
+/// A range to hand to TCP; from [`super::Connection::poll_transmit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// The first byte.
+    pub dsn: Dsn,
+    /// Octets, at least 1.
+    pub len: u32,
+    /// These bytes went out before.
+    pub reinjection: bool,
+    /// A probe of a closed window: one byte that the peer has long had. Any byte will do.
+    pub probe: bool,
+    /// An infinite mapping starts here (RFC 8684 3.7).
+    pub infinite: bool,
+    /// More is ready to follow: TCP may wait for it to fill a segment.
+    pub more: bool,
+}
+
+/// What the engine wants a subflow to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The peer answered our SYN with its key: say both keys until it has shown that it has ours.
+    Keys {
+        /// The key of the peer.
+        remote: Key,
+        /// The flags that hold now.
+        flags: CapableFlags,
+    },
+    /// Say no option on this subflow again; not even keys.
+    Plain,
+    /// Say `MP_FAIL` once, on the next segment without payload.
+    Fail {
+        /// Where the mapping starts that failed, or that we answer for.
+        dsn: Dsn,
+    },
+    /// What the RST says that TCP is about to be asked for.
+    Reset {
+        /// `MP_TCPRST`.
+        reset: Reset,
+        /// Say `MP_FASTCLOSE` with the key of the peer as well.
+        fast_close: bool,
+        /// Say `MP_FAIL` as well.
+        fail: Option<Dsn>,
+    },
+}
+
+/// A segment that TCP is about to send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TxSegment {
+    /// The place of its first byte; 0 for a SYN.
+    pub ssn: Ssn,
+    /// Octets of payload.
+    pub len: u32,
+    /// Our first byte that the peer's TCP has not acknowledged.
+    pub una: Ssn,
+    /// The SYN bit.
+    pub syn: bool,
+    /// The FIN bit.
+    pub fin: bool,
+    /// The RST bit.
+    pub rst: bool,
+    /// How often this SYN went out before.
+    pub syn_retransmits: u8,
+    /// Octets free in the receive buffer of the connection, no more than the window can encode.
+    pub free: u32,
+}
+
+/// How a segment goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// With these options.
+    Send(Stamped),
+    /// Not at all: no memory, or no mapping that would be right. Tell TCP that it was sent; the
+    /// loss is repaired as one of the network.
+    Withhold,
+}
+
+/// The options of one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamped {
+    /// The options to fit in.
+    pub options: OptionSet,
+    /// The window in octets, to be scaled; `None` leaves TCP's own.
+    pub window: Option<u32>,
+    /// Octets of payload that may go out. Fewer than the segment has: cut off its tail, as if the
+    /// network had lost it.
+    pub payload: u32,
+    /// Sum that payload and call [`SubflowTx::complete`] before the options are written.
+    pub needs_checksum: bool,
+    /// `MP_CAPABLE` was left out of this SYN: post [`super::Event::SynDropped`].
+    pub fell_back: bool,
+}
+
+impl Stamped {
+    fn plain(payload: u32) -> Self {
+        Self {
+            options: OptionSet::default(),
+            window: None,
+            payload,
+            needs_checksum: false,
+            fell_back: false,
+        }
+    }
+}
+
+/// A mapping as it went out.
+#[derive(Clone, Copy)]
+struct Mapped {
+    ssn: Ssn,
+    dsn: Dsn,
+    /// Octets of payload.
+    len: u16,
+    infinite: bool,
+    /// The sum of the payload, where checksums are in use and once the shell has made it.
+    sum: Option<Partial>,
+}
+
+impl Mapped {
+    fn end(&self) -> Ssn {
+        self.ssn.advance(u32::from(self.len))
+    }
+
+    fn dsn_end(&self) -> Dsn {
+        self.dsn.advance(u64::from(self.len))
+    }
+}
+
+/// Where the handshake of the first subflow stands, for what we send.
+#[derive(Clone, Copy)]
+enum Handshake {
+    /// The SYN carries this.
+    Syn { option: Capable, limit: u8 },
+    /// Our first segments carry both keys until the peer is known to have them.
+    Keys { flags: CapableFlags, remote: Key },
+    /// Nothing more to say.
+    Done,
+    /// No option is said on this subflow.
+    Plain,
+}
+
+/// The sending half of one subflow.
+pub struct SubflowTx {
+    handshake: Handshake,
+    local: Key,
+    remote: Option<Key>,
+    /// What TCP was handed and has not sent yet.
+    runs: Runs,
+    /// What TCP has sent and the peer's TCP has not acknowledged.
+    maps: Fifo<Mapped>,
+    /// The first byte that was never sent.
+    high: Ssn,
+    /// Where an infinite mapping starts, while the peer may not have it.
+    infinite: Option<Ssn>,
+    fail: Option<Dsn>,
+    reset: Reset,
+    fast_close: bool,
+}
+
+impl SubflowTx {
+    /// The first subflow of an active connection, before its SYN.
+    pub fn active(config: &Config, local: KeyMaterial) -> Self {
+        let handshake = Handshake::Syn {
+            option: Capable::Syn {
+                version: VERSION,
+                flags: CapableFlags {
+                    checksum: config.checksum,
+                    deny_join: config.deny_join,
+                },
+            },
+            limit: config.syn_retransmits,
+        };
+        Self::new(handshake, local.key, None)
+    }
+
+    /// The first subflow of a passive connection, after the third ACK.
+    pub fn passive(open: &PassiveOpen) -> Self {
+        Self::new(Handshake::Done, open.local.key, Some(open.remote.key))
+    }
+
+    /// A subflow that is plain TCP from the start.
+    pub fn plain() -> Self {
+        Self::new(Handshake::Plain, Key::ZERO, None)
+    }
+
+    fn new(handshake: Handshake, local: Key, remote: Option<Key>) -> Self {
+        Self {
+            handshake,
+            local,
+            remote,
+            runs: Runs::default(),
+            maps: Fifo::new(),
+            high: Ssn::FIRST,
+            infinite: None,
+            fail: None,
+            reset: Reset::default(),
+            fast_close: false,
+        }
+    }
+
+    /// Notes that TCP is about to be handed `transmit`, the first byte of which comes at `ssn`.
+    ///
+    /// Call it before TCP gets the bytes, since TCP may send them at once. On an error do not hand
+    /// them over, and report [`super::Event::Transmitted`] with a length of 0.
+    pub fn record_run(&mut self, ssn: Ssn, transmit: &Transmit) -> Result<(), NoMemory> {
+        self.runs.forget_before(self.high);
+        self.runs.record(Run {
+            ssn,
+            dsn: transmit.dsn,
+            len: transmit.len,
+            infinite: transmit.infinite,
+        })?;
+        if transmit.infinite {
+            self.infinite = Some(ssn);
+        }
+        Ok(())
+    }
+
+    /// Takes in what the engine wants said.
+    pub fn apply(&mut self, order: Order) {
+        match order {
+            Order::Keys { remote, flags } => {
+                self.remote = Some(remote);
+                self.handshake = Handshake::Keys { flags, remote };
+            }
+            Order::Plain => self.handshake = Handshake::Plain,
+            Order::Fail { dsn } => self.fail = Some(dsn),
+            Order::Reset {
+                reset,
+                fast_close,
+                fail,
+            } => {
+                self.reset = reset;
+                self.fast_close = fast_close;
+                self.fail = fail;
+            }
+        }
+    }
+
+    /// Takes back the stamp of the segment at `ssn`, which never left the host.
+    ///
+    /// TCP may add bytes to such a segment before it sends it again. Only what was stamped last can
+    /// be taken back; anything else stays as it is, which is always correct.
+    pub fn take_back(&mut self, ssn: Ssn) {
+        let last = self.maps.as_slice().last().copied();
+        if let Some(last) = last.filter(|last| last.ssn == ssn && last.end() == self.high) {
+            let run = Run {
+                ssn,
+                dsn: last.dsn,
+                len: u32::from(last.len),
+                infinite: last.infinite,
+            };
+            if self.runs.restore(run).is_ok() {
+                self.maps.pop_back();
+                self.high = ssn;
+            }
+        }
+    }
+
+    /// Decides what a segment carries that TCP is about to send.
+    pub fn stamp(&mut self, segment: &TxSegment, shared: &Shared) -> Stamp {
+        if segment.syn {
+            return self.stamp_syn(segment);
+        }
+        let now = shared.snapshot();
+        if matches!(self.handshake, Handshake::Plain | Handshake::Syn { .. }) {
+            return Stamp::Send(Stamped::plain(segment.len));
+        }
+        if now.has(Flag::VERIFIED) {
+            self.handshake = Handshake::Done;
+        }
+        self.forget_before(segment.una);
+        if now.has(Flag::FALLBACK) && !self.precedes_infinite(segment) {
+            return Stamp::Send(Stamped::plain(segment.len));
+        }
+        if segment.rst {
+            return Stamp::Send(self.stamp_rst());
+        }
+        let stamp = if segment.len == 0 {
+            Some(self.stamp_ack(segment, &now))
+        } else {
+            self.stamp_data(segment, &now)
+        };
+        match stamp {
+            Some(mut stamped) => {
+                stamped.window = window(&now, shared, segment.free);
+                Stamp::Send(stamped)
+            }
+            None => Stamp::Withhold,
+        }
+    }
+
+    /// Fills in the checksum of a segment stamped just now, whose payload sums to `sum`.
+    pub fn complete(&mut self, stamped: &mut Stamped, ssn: Ssn, sum: Partial) {
+        stamped.needs_checksum = false;
+        for map in self.maps.as_mut_slice().iter_mut().rev() {
+            if map.ssn == ssn {
+                map.sum = Some(sum);
+                break;
+            }
+        }
+        match &mut stamped.options.lead {
+            Some(Lead::Dss(Dss { map: Some(map), .. })) => {
+                let value = sum.checksum(map.dsn.expand(Dsn(0)), map.ssn, map.len);
+                map.checksum = Some(value);
+            }
+            Some(Lead::Capable(Capable::AckData { len, checksum, .. })) => {
+                let first = self.maps.as_slice().first().map(|map| map.dsn);
+                if let Some(dsn) = first {
+                    *checksum = Some(sum.checksum(dsn, Ssn::FIRST, *len));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// RFC 8684 3.1: the SYN offers, and stops offering where the network seems to object.
+    fn stamp_syn(&mut self, segment: &TxSegment) -> Stamp {
+        let mut stamped = Stamped::plain(segment.len);
+        match self.handshake {
+            Handshake::Syn { option, limit } if segment.syn_retransmits <= limit => {
+                stamped.options = OptionSet::from(option);
+            }
+            Handshake::Syn { .. } => {
+                self.handshake = Handshake::Plain;
+                stamped.fell_back = true;
+            }
+            _ => {}
+        }
+        Stamp::Send(stamped)
+    }
+
+    /// RFC 8684 3.6: a RST says why, and perhaps ends the connection or names a bad mapping.
+    fn stamp_rst(&self) -> Stamped {
+        let mut stamped = Stamped::plain(0);
+        stamped.options.reset = Some(self.reset);
+        match (self.fast_close, self.remote) {
+            (true, Some(key)) => stamped.options.fast_close = Some(FastClose { key }),
+            _ => stamped.options.fail = self.fail.map(|dsn| Fail { dsn }),
+        }
+        stamped
+    }
+
+    /// A segment without payload: a `DATA_ACK`, keys, and what is owed.
+    fn stamp_ack(&mut self, segment: &TxSegment, now: &Snapshot) -> Stamped {
+        let mut stamped = Stamped::plain(0);
+        let at_start = segment.ssn == Ssn::FIRST && !segment.fin;
+        match self.handshake {
+            Handshake::Keys { flags, remote } if at_start && !now.has(Flag::DATA_FIN) => {
+                stamped.options = OptionSet::from(Capable::Ack {
+                    flags,
+                    sender: self.local,
+                    receiver: remote,
+                });
+                return stamped;
+            }
+            _ => {}
+        }
+        let map = now.has(Flag::DATA_FIN).then(|| {
+            let checksum = now
+                .has(Flag::CHECKSUM)
+                .then(|| Partial::EMPTY.checksum(now.data_fin, Ssn(0), 1));
+            Mapping {
+                dsn: WireDsn::long(now.data_fin),
+                ssn: Ssn(0),
+                len: 1,
+                data_fin: true,
+                checksum,
+            }
+        });
+        stamped.options = signal(now, map);
+        // Beside a mapping there may be no room; the next segment has it then.
+        if map.is_none() {
+            stamped.options.fail = self.fail.take().map(|dsn| Fail { dsn });
+        }
+        stamped
+    }
+
+    /// A segment with payload: its mapping, made now or remembered.
+    fn stamp_data(&mut self, segment: &TxSegment, now: &Snapshot) -> Option<Stamped> {
+        let Some(map) = self.map_for(segment)? else {
+            // Every byte of it was acknowledged: the peer's TCP drops it.
+            let mut stamped = Stamped::plain(segment.len);
+            stamped.options = signal(now, None);
+            return Some(stamped);
+        };
+        let left = map.end().checked_distance_from(segment.ssn)?;
+        let mut stamped = Stamped::plain(segment.len.min(left));
+        let whole = segment.ssn == map.ssn && left <= segment.len;
+        let checksum = now.has(Flag::CHECKSUM) && !map.infinite;
+        if checksum && map.sum.is_none() && !whole {
+            // The sum of a mapping needs all of its bytes, and this segment has only some.
+            return None;
+        }
+        stamped.needs_checksum = checksum && map.sum.is_none();
+        let keys = match self.handshake {
+            Handshake::Keys { flags, remote }
+                if segment.ssn == Ssn::FIRST && map.ssn == Ssn::FIRST =>
+            {
+                Some((flags, remote))
+            }
+            _ => None,
+        };
+        stamped.options = match keys {
+            Some((flags, receiver)) if !now.has(Flag::DATA_FIN) => {
+                OptionSet::from(Capable::AckData {
+                    flags,
+                    sender: self.local,
+                    receiver,
+                    len: map.len,
+                    checksum: checksum.then(|| sum_of(&map, map.len)),
+                })
+            }
+            _ => signal(now, Some(mapping(&map, now, checksum))),
+        };
+        Some(stamped)
+    }
+
+    /// The mapping for a segment with payload; `Some(None)` when no byte of it is of any use.
+    fn map_for(&mut self, segment: &TxSegment) -> Option<Option<Mapped>> {
+        if segment.ssn.before(self.high) {
+            let maps = self.maps.as_slice();
+            let index = maps.partition_point(|map| map.end().at_or_before(segment.ssn));
+            return Some(
+                maps.get(index)
+                    .copied()
+                    .filter(|map| map.ssn.at_or_before(segment.ssn)),
+            );
+        }
+        self.runs.forget_before(segment.ssn);
+        let run = self.runs.at(segment.ssn)?;
+        let len = segment.len.min(run.len).min(u32::from(MAPPING_MAX));
+        let len = u16::try_from(len).unwrap_or(MAPPING_MAX);
+        let map = Mapped {
+            ssn: run.ssn,
+            dsn: run.dsn,
+            len,
+            infinite: run.infinite,
+            sum: None,
+        };
+        self.maps.push(map).ok()?;
+        self.high = map.end();
+        Some(Some(map))
+    }
+
+    /// Whether a segment still speaks MPTCP although the connection has fallen back: it carries
+    /// bytes that the peer must map as before, or the infinite mapping itself.
+    fn precedes_infinite(&self, segment: &TxSegment) -> bool {
+        let Some(start) = self.infinite else {
+            return false;
+        };
+        segment.len > 0 && !segment.rst && segment.ssn.at_or_before(start)
+    }
+
+    /// Drops mappings that the peer's TCP has acknowledged.
+    fn forget_before(&mut self, una: Ssn) {
+        while let Some(first) = self.maps.as_slice().first() {
+            if first.end().after(una) {
+                break;
+            }
+            if first.infinite {
+                self.infinite = None;
+            }
+            self.maps.pop_front();
+        }
+    }
+}
+
+/// The window to put beside the `DATA_ACK`; RFC 8684 3.3.1: relative to it, never moving back.
+fn window(now: &Snapshot, shared: &Shared, free: u32) -> Option<u32> {
+    if !now.has(Flag::CAN_ACK) {
+        return None;
+    }
+    let edge = shared.raise_edge(now.rcv_nxt.advance(u64::from(free)));
+    let room = edge.checked_distance_from(now.rcv_nxt).unwrap_or(0);
+    Some(u32::try_from(room).unwrap_or(u32::MAX))
+}
+
+/// A data sequence signal with the current `DATA_ACK`.
+fn signal(now: &Snapshot, map: Option<Mapping>) -> OptionSet {
+    let data_ack = now.has(Flag::CAN_ACK).then(|| {
+        if now.has(Flag::LONG_ACK) {
+            WireDsn::long(now.rcv_nxt)
+        } else {
+            WireDsn::short(now.rcv_nxt)
+        }
+    });
+    if data_ack.is_none() && map.is_none() {
+        return OptionSet::default();
+    }
+    OptionSet::from(Dss { data_ack, map })
+}
+
+/// The mapping as a DSS says it, with a `DATA_FIN` when that comes right behind.
+fn mapping(map: &Mapped, now: &Snapshot, checksum: bool) -> Mapping {
+    let data_fin = now.has(Flag::DATA_FIN) && !map.infinite && map.dsn_end() == now.data_fin;
+    let len = match (map.infinite, data_fin) {
+        (true, _) => 0,
+        (false, false) => map.len,
+        (false, true) => map.len.saturating_add(1),
+    };
+    Mapping {
+        dsn: WireDsn::long(map.dsn),
+        ssn: map.ssn,
+        len,
+        data_fin,
+        checksum: match (map.infinite, now.has(Flag::CHECKSUM)) {
+            (true, true) => Some(0),
+            _ => checksum.then(|| sum_of(map, len)),
+        },
+    }
+}
+
+/// The checksum of a mapping said with the data-level length `len`; 0 where it is still to come.
+fn sum_of(map: &Mapped, len: u16) -> u16 {
+    map.sum.map_or(0, |sum| sum.checksum(map.dsn, map.ssn, len))
+}
