@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+# Front door of rust_mptcp. The kernel's own build reads Kbuild beside this file.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+ENTER := tools/sandbox/enter.sh
+# Outputs stay below build/, one directory a kernel.
+MODULE_KO := build/sandbox/rust_mptcp.ko
+
+# CMD and T reach the scripts word for word, $ and quotes included.
+quote = '$(subst ','\'',$(value $(1)))'
+unexport CMD T
+
+# Needed by the scripts when given.
+export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT
+
+# The module for the running kernel where that has Rust metadata, otherwise for the
+# sandbox's stock kernel; for the kernel in KDIR when one is given.
+KDIR ?= $(if $(wildcard /lib/modules/$(shell uname -r)/build/rust/libkernel.rmeta),/lib/modules/$(shell uname -r)/build)
+
+# What a VM inserts: nothing with MODULE=0.
+MODULE ?= 1
+VM_MODULE := $(if $(filter 0,$(MODULE)),0,$(MODULE_KO))
+VM_NEEDS := $(if $(filter 0,$(MODULE)),sandbox,sandbox-module)
+
+.PHONY: all help sandbox sandbox-module kdir-module demo test vm selftests test-debug bench clean clean-cache
+all: $(if $(KDIR),kdir-module,sandbox-module)
+
+help:
+	@sed -n 's/^#? \?//p' Makefile
+
+#? make                     the module for the running kernel if that has Rust metadata,
+#?                          otherwise for the sandbox's stock Debian kernel
+#? make KDIR=/path          the module for that kernel tree, built with Rust metadata
+#? make demo                two programs talk MPTCP through the module, with a summary
+#? make test                every test; ends with "N passed, N failed, N skipped"
+#? make vm CMD='...'        run CMD in a VM of the stock kernel with the module inserted;
+#?                          ends with CMD's exit code
+#? make selftests [T='...'] the kernel's own MPTCP selftests (default: mptcp_connect)
+#? make test-debug, bench   not yet
+#? make sandbox             only prepare the sandbox: Debian 13, its kernel, tools (once)
+#? make clean               remove what was built here; clean-cache: the sandbox as well
+#?
+#? MODULE=0   VM without the module (in-tree MPTCP)       TIMEOUT=SECS  for CMD, 1200
+#? MIRROR=URL Debian mirror (default: that of this host)  XDG_CACHE_HOME  where the cache is
+
+sandbox:
+	@tools/sandbox/prepare.sh
+
+sandbox-module: sandbox
+	@tools/sandbox/build-module.sh
+
+kdir-module:
+	@test -f '$(KDIR)/rust/libkernel.rmeta' || { \
+		echo 'error: $(KDIR) has no Rust metadata (rust/libkernel.rmeta)' >&2; \
+		echo '       build it there: make LLVM=1 rustavailable prepare modules_prepare, with CONFIG_RUST=y' >&2; \
+		exit 1; }
+	@mkdir -p build/kdir
+	+@$(MAKE) -C '$(KDIR)' M='$(CURDIR)' MO='$(CURDIR)/build/kdir' modules
+	@echo 'module: build/kdir/rust_mptcp.ko'
+
+demo: sandbox-module
+	@tools/demo/run.sh
+
+test:
+	@tools/testing/run.sh
+
+vm: $(VM_NEEDS)
+	@MODULE=$(VM_MODULE) tools/vm/run.sh $(call quote,CMD)
+
+selftests: $(VM_NEEDS)
+	@MODULE=$(VM_MODULE) tools/testing/selftests/run.sh $(call quote,T)
+
+test-debug bench:
+	@echo 'error: make $@: not yet: issue 3' >&2; exit 1
+
+clean:
+	rm -rf build
+
+clean-cache:
+	@tools/sandbox/clean-cache.sh

@@ -1,0 +1,96 @@
+#!/bin/bash
+# Boots the stock kernel of the sandbox, inserts the module, runs one command in the
+# guest and ends with that command's exit code.
+#
+#   run.sh 'command line for bash'
+#
+#   MODULE=PATH   the module to insert, a path below this tree; 0: none
+#   TIMEOUT=SECS  for the command (default 1200); what it was doing then goes to the log
+#   VM_LOGS=DIR   below this tree, for console.log and output.log (default build/vm)
+#   VM_CPUS, VM_MEM   default 2 and 2G
+#   SPLAT=ignore  a kernel warning does not make a successful command fail
+#
+# Ends with 124 after a timeout, 99 for a success beside a kernel warning, 255 if the
+# guest died, 126 if the module could not be inserted. The reason is the last line.
+set -euo pipefail
+. "$(dirname "$0")/../sandbox/lib.sh"
+
+COMPLAINTS='cut here \]|Kernel panic|BUG: |BUG at |Oops|KASAN:|general protection fault|possible (circular|recursive)|suspicious RCU|refcount_t:|leaked|soft lockup|hung_task|blocked for more than|rcu.*stall'
+
+# Can this host run an ordinary guest under KVM? /dev/kvm may be there and not do it, so
+# boot the kernel without a root: it works if it gets as far as missing one.
+probe_kvm() {
+	local known
+	known=$CACHE/kvm-$(uname -r)-$KREL
+	if [[ ! -s $known ]]; then
+		if [[ -w /dev/kvm ]] && timeout 30 "$SANDBOX/enter.sh" qemu-system-x86_64 \
+			-accel kvm -cpu host -m 512 -nodefaults -display none -no-reboot -serial stdio \
+			-kernel "$VMLINUZ" -append 'console=ttyS0 panic=-1' </dev/null 2>&1 |
+			grep -q 'Unable to mount root fs'; then
+			echo yes >"$known"
+		else
+			echo no >"$known"
+		fi
+		say "vm: KVM works here: $(<"$known") (remembered in $known)"
+	fi
+	[[ $(<"$known") == yes ]]
+}
+
+boot() {
+	local accel=(--disable-kvm) limit=$((timeout + 180))
+	if probe_kvm; then accel=(--disable-microvm); fi
+	# Pipes, because qemu opens its output files anew and would truncate them. The guest
+	# writes its own output to stdout only, so stderr is the kernel's console.
+	set +e
+	timeout --kill-after=10 "$limit" "$SANDBOX/enter.sh" \
+		vng "${accel[@]}" -r "$VMLINUZ" --rw --verbose \
+		--cpus "${VM_CPUS:-2}" --memory "${VM_MEM:-2G}" --append panic_on_oops=1 -- \
+		"/src/tools/vm/guest.sh /src/$logs $module $timeout" \
+		</dev/null 2> >(tee "$logs/console.log" | grep --line-buffered -aE -A 25 "$COMPLAINTS" >&2) |
+		tee "$logs/output.log"
+	status=${PIPESTATUS[0]}
+	set -e
+}
+
+# Turns vng's status and the logs into our exit code and its reason.
+verdict() {
+	local returned complaint
+	returned=$(grep -aoE 'script returned \{?-?[0-9]+' "$logs/console.log" | grep -oE '[0-9]+$' || true)
+	complaint=$(grep -aE -m 1 "$COMPLAINTS" "$logs/console.log" | sed 's/^\[[^]]*\] *//; s/\r//' || true)
+	if [[ $status == 124 || $status == 137 ]] && [[ -z $returned ]]; then
+		say "vm: no answer from the guest within $((timeout + 180)) s, killed (see $logs/console.log)"
+		exit 124
+	elif [[ -z $returned ]]; then
+		[[ -n $complaint ]] || tail -n 20 "$logs/console.log" >&2
+		say "vm: the guest died${complaint:+: $complaint} (see $logs/console.log)"
+		exit 255
+	elif [[ -f $logs/timeout ]]; then
+		say "vm: the command ran longer than TIMEOUT=$timeout s (its tasks: $logs/console.log)"
+		exit 124
+	elif [[ $status == 0 && -n $complaint && ${SPLAT-} != ignore ]]; then
+		say "vm: the command succeeded, but the kernel complained: $complaint"
+		exit 99
+	fi
+	say "vm: exit code $status${complaint:+, and the kernel complained: $complaint}"
+	exit "$status"
+}
+
+[[ $# -eq 1 && -n $1 ]] || die "what shall the guest run?" "make vm CMD='ip mptcp limits'"
+need_root
+load_sandbox
+cd "$TREE"
+module=${MODULE:-0} timeout=${TIMEOUT:-1200} logs=${VM_LOGS:-build/vm} status=
+[[ $module == 0 || -f $module ]] || die "no module $module" "build it with: make sandbox-module"
+
+# One VM at a time on a machine: two would starve each other under emulation.
+exec 8>/tmp/rust-mptcp-vm.lock
+flock -n 8 || {
+	say "vm: another one is running on this machine, waiting"
+	flock 8
+}
+mkdir -p "$logs"
+rm -f "$logs/timeout"
+printf '%s\n' "$1" >"$logs/command"
+say "vm: booting $KREL"
+boot
+verdict
