@@ -56,6 +56,13 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Copies as many octets as both slices have. Unlike `copy_from_slice` it has no way to panic.
+pub(super) fn copy(to: &mut [u8], from: &[u8]) {
+    for (slot, octet) in to.iter_mut().zip(from) {
+        *slot = *octet;
+    }
+}
+
 /// Puts fields at the front of a buffer.
 ///
 /// A field that does not fit is not written and marks the writer as overrun; nothing is written
@@ -94,7 +101,7 @@ impl<'a> Writer<'a> {
     pub(super) fn slice(&mut self, bytes: &[u8]) {
         match core::mem::take(&mut self.rest).split_at_mut_checked(bytes.len()) {
             Some((head, rest)) => {
-                head.copy_from_slice(bytes);
+                copy(head, bytes);
                 self.rest = rest;
                 self.used = self.used.wrapping_add(bytes.len());
             }

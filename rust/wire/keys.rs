@@ -11,7 +11,7 @@ use core::net::IpAddr;
 use core::num::NonZeroU16;
 
 use super::address::AddrId;
-use super::cursor::Writer;
+use super::cursor::{copy, Writer};
 use super::seq::Dsn;
 
 /// Something that computes SHA-256 (FIPS 180-4).
@@ -177,7 +177,7 @@ const BLOCK: usize = 64;
 pub fn hmac<S: Sha256>(key: &[u8], message: &[u8]) -> [u8; 32] {
     let mut block = [0; BLOCK];
     match block.get_mut(..key.len()) {
-        Some(slot) => slot.copy_from_slice(key),
+        Some(slot) => copy(slot, key),
         None => Writer::new(&mut block).array(S::digest(&[key])),
     }
     let inner = S::digest(&[&block.map(|octet| octet ^ 0x36), message]);
@@ -254,9 +254,7 @@ pub fn add_addr_hmac<S: Sha256>(
 /// The first octets of a digest.
 fn leftmost<const N: usize>(digest: [u8; 32]) -> [u8; N] {
     let mut out = [0; N];
-    for (slot, octet) in out.iter_mut().zip(digest) {
-        *slot = octet;
-    }
+    copy(&mut out, &digest);
     out
 }
 

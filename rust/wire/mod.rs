@@ -50,6 +50,9 @@ pub mod seq;
 pub mod space;
 pub mod walk;
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 pub use self::address::{AddAddr, AddrId, RemoveAddr};
 pub use self::capable::{Capable, CapableFlags, Unusable};
 pub use self::dss::{Dss, Mapping};
@@ -57,7 +60,7 @@ pub use self::emit::{Lead, OptionSet};
 pub use self::fail::Fail;
 pub use self::fast_close::FastClose;
 pub use self::join::Join;
-pub use self::keys::{HmacI, HmacR, Key, Nonce, Token};
+pub use self::keys::{AddAddrHmac, HmacI, HmacR, Key, Nonce, Token};
 pub use self::parse::{parse, Options, Rejected, SegmentKind};
 pub use self::prio::Prio;
 pub use self::reset::{Reset, ResetReason};

@@ -54,7 +54,7 @@ pub struct Options {
     pub fast_close: Option<FastClose>,
     /// `MP_TCPRST`.
     pub reset: Option<Reset>,
-    /// Why the first `MP_CAPABLE` that was well-formed and yet of no use to us was ignored.
+    /// Why a well-formed `MP_CAPABLE` was of no use to us, where no usable one was found.
     pub unusable: Option<Unusable>,
     /// What was taken: those of the fields above that are not `None`.
     pub taken: Subtypes,
@@ -106,7 +106,10 @@ impl Options {
             Ok(()) => {}
             Err(Refusal::Length) => self.rejected.malformed.insert(subtype),
             Err(Refusal::Segment) => self.rejected.misplaced.insert(subtype),
-            Err(Refusal::Unusable(reason)) => self.unusable = self.unusable.or(Some(reason)),
+            Err(Refusal::Unusable(reason)) if self.capable.is_none() => {
+                self.unusable = self.unusable.or(Some(reason));
+            }
+            Err(Refusal::Unusable(_)) => self.rejected.duplicate.insert(subtype),
         }
     }
 
@@ -125,7 +128,10 @@ impl Options {
             }
             Subtype::Capable => {
                 let option = Capable::parse(body, segment)?;
-                self.admit(subtype, segment, |s| s.capable = Some(option));
+                self.admit(subtype, segment, |s| {
+                    s.capable = Some(option);
+                    s.unusable = None;
+                });
             }
             Subtype::Join => {
                 let option = Join::parse(body, segment)?;
