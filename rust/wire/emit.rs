@@ -183,4 +183,4 @@ pub(super) const fn padded(len: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -170,6 +170,16 @@ impl Subtypes {
     /// No subtype.
     pub const NONE: Self = Self(0);
 
+    /// The set of those listed.
+    pub const fn of(mut list: &[Subtype]) -> Self {
+        let mut set = Self::NONE;
+        while let [first, rest @ ..] = list {
+            set.insert(*first);
+            list = rest;
+        }
+        set
+    }
+
     /// Whether `subtype` is in the set.
     pub const fn contains(self, subtype: Subtype) -> bool {
         self.0 & subtype.alone().0 != 0

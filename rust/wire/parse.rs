@@ -210,30 +210,31 @@ impl Subtype {
         // On a SYN and a SYN/ACK the handshake travels alone; there is nothing else anyway.
         let SegmentKind::NonSyn { .. } = segment else {
             return match self {
-                Self::Fail | Self::FastClose => Self::Reset.alone(),
-                Self::Reset => Self::Fail.alone().union(Self::FastClose.alone()),
+                Self::Fail | Self::FastClose => Subtypes::of(&[Self::Reset]),
+                Self::Reset => Subtypes::of(&[Self::Fail, Self::FastClose]),
                 _ => Subtypes::NONE,
             };
         };
-        let management = Self::AddAddr
-            .alone()
-            .union(Self::RemoveAddr.alone())
-            .union(Self::Prio.alone());
         match self {
-            Self::Capable => Self::RemoveAddr.alone(),
-            Self::Join => Self::RemoveAddr.alone().union(Self::Prio.alone()),
-            Self::Dss => management
-                .union(Self::Fail.alone())
-                .union(Self::FastClose.alone()),
-            Self::AddAddr => management.union(Self::Dss.alone()),
-            Self::RemoveAddr => management
-                .union(Self::Dss.alone())
-                .union(Self::Capable.alone())
-                .union(Self::Join.alone()),
-            Self::Prio => management
-                .union(Self::Dss.alone())
-                .union(Self::Join.alone()),
-            Self::Fail | Self::FastClose => Self::Dss.alone(),
+            Self::Capable => Subtypes::of(&[Self::RemoveAddr]),
+            Self::Join => Subtypes::of(&[Self::RemoveAddr, Self::Prio]),
+            Self::Dss => Subtypes::of(&[
+                Self::AddAddr,
+                Self::RemoveAddr,
+                Self::Prio,
+                Self::Fail,
+                Self::FastClose,
+            ]),
+            Self::AddAddr => Subtypes::of(&[Self::Dss, Self::RemoveAddr, Self::Prio]),
+            Self::RemoveAddr => Subtypes::of(&[
+                Self::Capable,
+                Self::Join,
+                Self::Dss,
+                Self::AddAddr,
+                Self::Prio,
+            ]),
+            Self::Prio => Subtypes::of(&[Self::Join, Self::Dss, Self::AddAddr, Self::RemoveAddr]),
+            Self::Fail | Self::FastClose => Subtypes::of(&[Self::Dss]),
             Self::Reset => Subtypes::NONE,
         }
     }
