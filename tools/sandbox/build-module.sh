@@ -1,24 +1,27 @@
 #!/bin/bash
 # Builds the module for the sandbox's kernel, inside the sandbox, into build/sandbox.
+#
+#   build-module.sh [make argument...]    OUTPUT=DIR: elsewhere; FRESH=1: from nothing
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need_root
 load_sandbox
-out=build/sandbox
+out=${OUTPUT:-build/sandbox}
 cd "$TREE"
-mkdir -p "$out"
+
+# One build at a time into one place.
+mkdir -p "$(dirname "$out")"
+exec 7>"$out.lock"
+flock 7
 
 # Objects of another kernel or compiler are not reused.
 stamp="$(readlink -f "$(sandbox_link)")"
-if [[ $(cat "$out/.sandbox" 2>/dev/null) != "$stamp" ]]; then
+if [[ -n ${FRESH-} || $(cat "$out/.sandbox" 2>/dev/null) != "$stamp" ]]; then
 	rm -rf "$out"
 	mkdir -p "$out"
 	echo "$stamp" >"$out/.sandbox"
 fi
 
-# One build at a time in this tree; make tells the rest from the time stamps.
-exec 7>"$out/.lock"
-flock 7
 # shellcheck disable=SC2086 # MAKE_ARGS is a list.
 "$SANDBOX/enter.sh" make -s -j"$(nproc)" -C "$KSRC" $MAKE_ARGS M=/src MO="/src/$out" "${@:-modules}" ||
 	die "the module does not build for $KREL" "its messages are above"

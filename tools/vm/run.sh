@@ -14,8 +14,7 @@
 # guest died, 126 if the module could not be inserted. The reason is the last line.
 set -euo pipefail
 . "$(dirname "$0")/../sandbox/lib.sh"
-
-COMPLAINTS='cut here \]|Kernel panic|BUG: |BUG at |Oops|KASAN:|general protection fault|possible (circular|recursive)|suspicious RCU|refcount_t:|leaked|soft lockup|hung_task|blocked for more than|rcu.*stall'
+. "$TREE/tools/vm/complaints.sh"
 
 # Can this host run an ordinary guest under KVM? /dev/kvm may be there and not do it, so
 # boot the kernel without a root: it works if it gets as far as missing one.

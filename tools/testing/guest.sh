@@ -1,0 +1,30 @@
+#!/bin/bash
+# In the guest: guest.sh LOGDIR test... runs our own tests one after the other. Each
+# writes KTAP, here to LOGDIR/name.log and on the screen; LOGDIR/name.done says that it
+# came to an end. What it makes the kernel complain about is a failure of its own.
+logs=$1
+shift
+# shellcheck disable=SC1090 # COMPLAINTS, the list that tools/vm/run.sh uses too.
+. tools/vm/complaints.sh
+
+worst=0
+for test in "$@"; do
+	name=$(basename "$test" .sh) log=$logs/$(basename "$test" .sh).log
+	limit=$(sed -nE 's/^# timeout: *([0-9]+).*/\1/p' "$test" | head -n 1)
+	echo "# $name"
+	dmesg --clear
+	echo "rust_mptcp test: $name" >/dev/kmsg
+	timeout --kill-after=5 "${limit:-300}" "$test" </dev/null 2>&1 | tee "$log"
+	status=${PIPESTATUS[0]}
+	[[ $status != 124 && $status != 137 ]] ||
+		echo "not ok - $name ended within ${limit:-300} s" | tee -a "$log"
+	complaint=$(dmesg | grep -E -m 1 "$COMPLAINTS") &&
+		echo "not ok - kernel log of $name: $complaint" | tee -a "$log"
+	# Exit code 4 means skipped, as in kselftest; results that say so are enough for the rest.
+	if [[ $status != 0 && $status != 4 ]]; then
+		worst=1
+		grep -q '^not ok' "$log" || echo "not ok - $name ended with exit code $status" | tee -a "$log"
+	fi
+	touch "$logs/$name.done"
+done
+exit "$worst"

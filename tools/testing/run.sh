@@ -1,0 +1,33 @@
+#!/bin/bash
+# `make test`: every test there is, cheapest first, and a plain closing line
+#
+#   N passed, N failed, N skipped
+#
+# Ends non-zero if anything failed or nothing ran. Everything printed is also in
+# build/test/, a log a step; `make test` in a hurry: ONLY='host lint build net'.
+set -euo pipefail
+. "$(dirname "$0")/../sandbox/lib.sh"
+. "$TREE/tools/testing/steps.sh"
+cd "$TREE"
+
+OUT=build/test
+COUNTS=$OUT/counts
+ONLY=${ONLY:-host lint build net}
+
+rm -rf "$OUT"
+mkdir -p "$OUT/net"
+: >"$COUNTS"
+
+for part in $ONLY; do
+	case $part in
+	host | lint | build | net) "test_$part" ;;
+	*) die "no part '$part'" "there are: host lint build net" ;;
+	esac
+done
+
+read -r passed failed skipped < <(
+	awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$COUNTS")
+echo
+[[ ! -s $OUT/failures ]] || { echo "failures (logs in $OUT):" && cat "$OUT/failures"; }
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0 && passed > 0))
