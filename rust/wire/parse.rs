@@ -90,8 +90,22 @@ impl Options {
         self.taken.is_empty()
     }
 
-    /// Takes in the option whose octets after kind and length are `body`.
+    /// The common case, kept short: a DSS, and nothing before it to compare with.
     #[inline]
+    fn add_first_dss(&mut self, body: &[u8], segment: SegmentKind) -> bool {
+        let is_dss = body.first().copied().and_then(Subtype::of) == Some(Subtype::Dss);
+        if !is_dss || !self.taken.is_empty() || !Subtype::Dss.may_travel_on(segment) {
+            return false;
+        }
+        self.dss = Dss::parse(body).ok();
+        if self.dss.is_some() {
+            self.taken = Subtype::Dss.alone();
+        }
+        self.dss.is_some()
+    }
+
+    /// Takes in the option whose octets after kind and length are `body`.
+    #[inline(never)]
     fn add(&mut self, body: &[u8], segment: SegmentKind) {
         // An option without a subtype, or with one that nobody has assigned, is skipped.
         let Some(subtype) = body.first().copied().and_then(Subtype::of) else {
@@ -114,7 +128,6 @@ impl Options {
     }
 
     /// Reads a well-placed option and keeps it if the rules of company allow.
-    #[inline]
     fn parse_into(
         &mut self,
         subtype: Subtype,
@@ -187,7 +200,7 @@ pub fn parse(area: &[u8], segment: SegmentKind) -> Options {
     let mut options = Options::default();
     let mut walk = Walk::new(area);
     for item in walk.by_ref() {
-        if item.kind == KIND {
+        if item.kind == KIND && !options.add_first_dss(item.body, segment) {
             options.add(item.body, segment);
         }
     }

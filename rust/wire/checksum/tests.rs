@@ -17,7 +17,8 @@ fn checksum(payload: &[u8], dsn: u64, ssn: u32, len: u16) -> u16 {
 #[test]
 fn checksums_are_those_of_the_reference() {
     let counting: Vec<u8> = (0..1460_u32).map(|i| (i % 256) as u8).collect();
-    let cases: [(&str, u64, u32, u16, &[u8], u16); 11] = [
+    type Case<'a> = (&'a str, u64, u32, u16, &'a [u8], u16);
+    let cases: [Case<'_>; 11] = [
         ("S1", 0x1122_3344_5566_7788, 1, 4, &[0, 1, 2, 3], 0xeca1),
         ("S2", 0x1122_3344_5566_7788, 1, 5, b"hello", 0xaad2),
         ("S3", 0xf5a1_01d3_d29d_6f73, 1, 5, b"hello", 0x82a1),
