@@ -4,7 +4,11 @@
 
 use kernel::prelude::*;
 
+#[allow(dead_code, unused_imports)]
+mod engine;
 mod sys;
+#[allow(dead_code, unused_imports)]
+mod wire;
 
 module! {
     type: RustMptcp,

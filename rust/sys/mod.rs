@@ -1,5 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The only room with `unsafe`.
+//! The only room with `unsafe`: one C object per file behind a safe interface, contracts written down.
+//!
+//! What C calls comes in through `callbacks.rs` (sockets and subflows), `nf_hook.rs`, `netns.rs`, `work.rs` and
+//! `splice.rs`, and goes on to the one implementation of [`stack::Stack`].
 
+pub(crate) mod accept;
+mod af_ops;
 mod bindings;
+pub(crate) mod bh_lock;
+mod callbacks;
+mod module;
+pub(crate) mod msg;
+pub(crate) mod netns;
+pub(crate) mod nf_hook;
+pub(crate) mod proto;
+pub(crate) mod request;
+pub(crate) mod segment;
+pub(crate) mod skb;
+pub(crate) mod sock;
+pub(crate) mod sockopt;
+mod splice;
+pub(crate) mod stack;
+pub(crate) mod subflow;
+pub(crate) mod work;
+
+use kernel::prelude::*;
+
+/// Everything that the module registers with the kernel, in the order in which it goes: first nobody new comes in, then
+/// what is left is waited for.
+pub(crate) struct Registrations<S: stack::Stack> {
+    _proto: proto::Registration<S>,
+    _netns: netns::Registration<S>,
+    _queue: work::Queue,
+    _grace: Grace,
+}
+
+impl<S: stack::Stack> Registrations<S> {
+    /// Registers `S` as IPPROTO_MPTCP.
+    pub(crate) fn new() -> Result<Self> {
+        callbacks::init_ulp_ops::<S>();
+        nf_hook::init::<S>();
+        let queue = work::Queue::new()?;
+        let netns = netns::Registration::new()?;
+        Ok(Self {
+            _proto: proto::Registration::new()?,
+            _netns: netns,
+            _queue: queue,
+            _grace: Grace,
+        })
+    }
+}
+
+/// Waits, when it goes, for every CPU that may still be inside a callback of ours.
+struct Grace;
+
+impl Drop for Grace {
+    fn drop(&mut self) {
+        // SAFETY: Process context; both only wait.
+        unsafe {
+            bindings::synchronize_net();
+            bindings::rcu_barrier();
+        }
+    }
+}

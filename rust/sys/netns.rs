@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Network namespaces: what we keep of each.
+//!
+//! C header: [`include/net/net_namespace.h`](srctree/include/net/net_namespace.h)
+
+use super::bindings;
+use super::sock::Sock;
+use super::stack::Stack;
+use core::cell::UnsafeCell;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use kernel::error::from_result;
+use kernel::ffi::{c_int, c_uint};
+use kernel::prelude::*;
+
+/// A network namespace that outlives the value: it is that of a living socket, or its state is not yet torn down.
+#[derive(Clone, Copy)]
+pub(crate) struct NetRef(NonNull<bindings::net>);
+
+// SAFETY: A `struct net` is made for use from many CPUs.
+unsafe impl Send for NetRef {}
+// SAFETY: As above.
+unsafe impl Sync for NetRef {}
+
+impl NetRef {
+    pub(super) fn as_ptr(self) -> *mut bindings::net {
+        self.0.as_ptr()
+    }
+}
+
+struct Ops(UnsafeCell<bindings::pernet_operations>, UnsafeCell<c_uint>);
+
+// SAFETY: Written once at load, before registration; C then guards what it changes.
+unsafe impl Sync for Ops {}
+
+static OPS: Ops = Ops(
+    // SAFETY: All zeroes is valid for the C structure.
+    UnsafeCell::new(unsafe { core::mem::zeroed() }),
+    UnsafeCell::new(0),
+);
+
+/// What C keeps for us in each namespace: it allocates and zeroes it.
+#[repr(C)]
+struct Slot<S: Stack>(*mut S::Net);
+
+/// The registration; dropping it takes our state out of every namespace.
+pub(super) struct Registration<S: Stack>(PhantomData<fn() -> S>);
+
+impl<S: Stack> Registration<S> {
+    pub(super) fn new() -> Result<Self> {
+        // SAFETY: The structure is static and not registered yet.
+        kernel::error::to_result(unsafe {
+            let ops = OPS.0.get();
+            (*ops).init = Some(init::<S>);
+            (*ops).exit = Some(exit::<S>);
+            (*ops).id = OPS.1.get();
+            (*ops).size = core::mem::size_of::<Slot<S>>();
+            bindings::register_pernet_subsys(ops)
+        })?;
+        Ok(Self(PhantomData))
+    }
+}
+
+impl<S: Stack> Drop for Registration<S> {
+    fn drop(&mut self) {
+        // SAFETY: Registered by `new`.
+        unsafe { bindings::unregister_pernet_subsys(OPS.0.get()) }
+    }
+}
+
+/// # Safety
+///
+/// `net` is a namespace in which the registration has run `init` or is running it.
+unsafe fn slot<S: Stack>(net: *mut bindings::net) -> *mut Slot<S> {
+    // SAFETY: By the contract above the id is ours.
+    unsafe { bindings::rmptcp_net_generic(net, *OPS.1.get()).cast() }
+}
+
+unsafe extern "C" fn init<S: Stack>(net: *mut bindings::net) -> c_int {
+    from_result(|| {
+        let net_ref = NetRef(NonNull::new(net).ok_or(EINVAL)?);
+        let state = KBox::new(S::net_init(net_ref)?, GFP_KERNEL)?;
+        // SAFETY: C calls this once for the namespace.
+        unsafe { (*slot::<S>(net)).0 = KBox::into_raw(state) };
+        Ok(0)
+    })
+}
+
+unsafe extern "C" fn exit<S: Stack>(net: *mut bindings::net) {
+    // SAFETY: C calls this once for the namespace, after `init`; no socket of it is left.
+    unsafe {
+        let state = core::mem::replace(&mut (*slot::<S>(net)).0, core::ptr::null_mut());
+        if !state.is_null() {
+            let state = KBox::from_raw(state);
+            S::net_exit(&state);
+        }
+    }
+}
+
+/// Our state of the namespace that a socket is in.
+pub(crate) fn of<S: Stack>(sk: &Sock) -> &S::Net {
+    // SAFETY: The socket is alive, so is its namespace and our state of it.
+    unsafe {
+        let net = bindings::rmptcp_sock_net(sk.as_ptr());
+        &*(*slot::<S>(net)).0
+    }
+}
+
+/// The namespace that a socket is in.
+pub(crate) fn net_of(sk: &Sock) -> NetRef {
+    // SAFETY: The pointer of a living socket's namespace is valid and not null.
+    NetRef(unsafe { NonNull::new_unchecked(bindings::rmptcp_sock_net(sk.as_ptr())) })
+}

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! IPPROTO_MPTCP: the two `struct proto`, their `proto_ops`, and the place in the switch that overrides in-tree MPTCP.
+//!
+//! C headers: [`include/net/sock.h`](srctree/include/net/sock.h), [`include/net/protocol.h`](srctree/include/net/protocol.h)
+//!
+//! An MPTCP socket is an `inet_connection_sock` (so that the generic inet code works on it) with one pointer behind it,
+//! to the stack's state, which the socket owns until its last reference goes.
+
+use super::bindings;
+use super::callbacks as cb;
+use super::module;
+use super::sock::{Sock, AF_INET6};
+use super::stack::Stack;
+use core::cell::UnsafeCell;
+use core::marker::PhantomData;
+use core::mem::{offset_of, size_of};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+use kernel::prelude::*;
+use kernel::sync::aref::ARef;
+use kernel::sync::Arc;
+
+/// The C side of an MPTCP socket.
+#[repr(C)]
+struct MskSock {
+    icsk: bindings::inet_connection_sock,
+    /// An `Arc` of the stack's state, given up in `destruct`.
+    state: *mut kernel::ffi::c_void,
+}
+
+/// The same with what IPv6 needs.
+#[repr(C)]
+struct Msk6Sock {
+    msk: MskSock,
+    np: bindings::ipv6_pinfo,
+}
+
+struct Family {
+    proto: UnsafeCell<bindings::proto>,
+    ops: UnsafeCell<bindings::proto_ops>,
+    switch: UnsafeCell<bindings::inet_protosw>,
+}
+
+// SAFETY: Filled once at load before registration; C guards what it changes.
+unsafe impl Sync for Family {}
+
+impl Family {
+    const fn new() -> Self {
+        // SAFETY: All zeroes is valid for each of the three C structures.
+        unsafe {
+            Self {
+                proto: UnsafeCell::new(core::mem::zeroed()),
+                ops: UnsafeCell::new(core::mem::zeroed()),
+                switch: UnsafeCell::new(core::mem::zeroed()),
+            }
+        }
+    }
+}
+
+static V4: Family = Family::new();
+static V6: Family = Family::new();
+
+/// What TCP does for `sk_write_space`, which is not exported: found on a TCP socket at load.
+static STREAM_WRITE_SPACE: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// The registration of IPPROTO_MPTCP. Dropping it gives the place back to in-tree MPTCP; the references of the sockets
+/// keep the module loaded until the last one is gone.
+pub(super) struct Registration<S: Stack> {
+    registered: u8,
+    stack: PhantomData<fn() -> S>,
+}
+
+impl<S: Stack> Registration<S> {
+    /// Registers both families. Process context.
+    pub(super) fn new() -> Result<Self> {
+        find_write_space()?;
+        let mut this = Self {
+            registered: 0,
+            stack: PhantomData,
+        };
+        // SAFETY: The structures are static, and nothing is registered before they are filled.
+        unsafe {
+            fill::<S>(&V4, false);
+            fill::<S>(&V6, true);
+            for (family, name, size) in [
+                (&V4, c"rust_mptcp", size_of::<MskSock>()),
+                (&V6, c"rust_mptcpv6", size_of::<Msk6Sock>()),
+            ] {
+                let slab = bindings::rmptcp_kmem_cache_create(name.as_ptr().cast(), size as u32);
+                if slab.is_null() {
+                    return Err(ENOMEM);
+                }
+                (*family.proto.get()).slab = slab;
+                this.registered += 1;
+                kernel::error::to_result(bindings::proto_register(family.proto.get(), 0))?;
+                this.registered += 1;
+            }
+            bindings::inet_register_protosw(V4.switch.get());
+            this.registered += 1;
+            kernel::error::to_result(bindings::inet6_register_protosw(V6.switch.get()))?;
+            this.registered += 1;
+        }
+        Ok(this)
+    }
+}
+
+impl<S: Stack> Drop for Registration<S> {
+    fn drop(&mut self) {
+        // SAFETY: Undoes exactly the steps of `new` that were done, last first. `proto_unregister` frees the slab.
+        unsafe {
+            if self.registered >= 6 {
+                bindings::inet6_unregister_protosw(V6.switch.get());
+            }
+            if self.registered >= 5 {
+                bindings::inet_unregister_protosw(V4.switch.get());
+            }
+            for (family, slab, proto) in [(&V6, 3, 4), (&V4, 1, 2)] {
+                if self.registered >= proto {
+                    bindings::proto_unregister(family.proto.get());
+                } else if self.registered >= slab {
+                    bindings::rmptcp_kmem_cache_destroy((*family.proto.get()).slab);
+                }
+            }
+        }
+    }
+}
+
+/// Finds `sk_stream_write_space` on a TCP socket.
+fn find_write_space() -> Result {
+    let mut socket = ptr::null_mut();
+    // SAFETY: A kernel socket of our own, released again.
+    unsafe {
+        kernel::error::to_result(bindings::sock_create_kern(
+            ptr::addr_of_mut!(bindings::init_net),
+            bindings::AF_INET as i32,
+            bindings::sock_type_SOCK_STREAM as i32,
+            bindings::IPPROTO_TCP as i32,
+            &mut socket,
+        ))?;
+        let found = (*(*socket).sk).sk_write_space;
+        bindings::sock_release(socket);
+        STREAM_WRITE_SPACE.store(
+            found.map_or(ptr::null_mut(), |f| f as *mut ()),
+            Ordering::Release,
+        );
+    }
+    Ok(())
+}
+
+/// # Safety
+///
+/// `family` is not registered yet.
+unsafe fn fill<S: Stack>(family: &'static Family, v6: bool) {
+    // SAFETY: By the contract above; `tcp_prot` and the stream operations are constants of the kernel.
+    unsafe {
+        let tcp = ptr::addr_of!(bindings::tcp_prot);
+        let proto = &mut *family.proto.get();
+        let name: &[u8] = if v6 { b"MPTCPv6\0" } else { b"MPTCP\0" };
+        for (to, from) in proto.name.iter_mut().zip(name) {
+            *to = *from as _;
+        }
+        proto.owner = module::this();
+        proto.init = Some(cb::init::<S>);
+        proto.destroy = Some(cb::destroy::<S>);
+        proto.connect = Some(cb::connect::<S>);
+        proto.disconnect = Some(cb::disconnect::<S>);
+        proto.close = Some(cb::close::<S>);
+        proto.shutdown = Some(cb::shutdown::<S>);
+        proto.setsockopt = Some(cb::setsockopt::<S>);
+        proto.getsockopt = Some(cb::getsockopt::<S>);
+        proto.ioctl = Some(cb::ioctl::<S>);
+        proto.sendmsg = Some(cb::sendmsg::<S>);
+        proto.recvmsg = Some(cb::recvmsg::<S>);
+        proto.hash = Some(cb::hash);
+        proto.unhash = Some(cb::unhash);
+        proto.stream_memory_free = Some(cb::stream_memory_free::<S>);
+        proto.sockets_allocated = (*tcp).sockets_allocated;
+        proto.memory_allocated = (*tcp).memory_allocated;
+        proto.per_cpu_fw_alloc = (*tcp).per_cpu_fw_alloc;
+        proto.memory_pressure = (*tcp).memory_pressure;
+        proto.enter_memory_pressure = (*tcp).enter_memory_pressure;
+        proto.leave_memory_pressure = (*tcp).leave_memory_pressure;
+        proto.sysctl_mem = (*tcp).sysctl_mem;
+        proto.sysctl_wmem_offset = (*tcp).sysctl_wmem_offset;
+        proto.sysctl_rmem_offset = (*tcp).sysctl_rmem_offset;
+        proto.max_header = (*tcp).max_header;
+        proto.no_autobind = true;
+        proto.obj_size = if v6 {
+            size_of::<Msk6Sock>()
+        } else {
+            size_of::<MskSock>()
+        } as u32;
+        if v6 {
+            proto.ipv6_pinfo_offset = offset_of!(Msk6Sock, np) as u32;
+        }
+
+        let ops = &mut *family.ops.get();
+        *ops = if v6 {
+            ptr::addr_of!(bindings::inet6_stream_ops).read()
+        } else {
+            ptr::addr_of!(bindings::inet_stream_ops).read()
+        };
+        ops.owner = module::this();
+        ops.bind = Some(cb::bind::<S>);
+        ops.listen = Some(cb::listen::<S>);
+        ops.accept = Some(cb::accept::<S>);
+        ops.poll = Some(cb::poll::<S>);
+        ops.splice_read = Some(super::splice::splice_read::<S>);
+        ops.read_sock = Some(super::splice::read_sock::<S>);
+        ops.set_rcvlowat = Some(cb::set_rcvlowat::<S>);
+        ops.mmap = Some(bindings::sock_no_mmap);
+        ops.sendmsg = Some(bindings::inet_sendmsg);
+        ops.recvmsg = Some(bindings::inet_recvmsg);
+        ops.splice_eof = None;
+        ops.set_peek_off = None;
+        ops.peek_len = None;
+        ops.read_skb = None;
+        ops.sendmsg_locked = None;
+        ops.set_rcvbuf = None;
+
+        let switch = &mut *family.switch.get();
+        switch.type_ = bindings::sock_type_SOCK_STREAM as u16;
+        switch.protocol = bindings::IPPROTO_MPTCP as u16;
+        switch.prot = family.proto.get();
+        switch.ops = family.ops.get();
+        switch.flags = bindings::INET_PROTOSW_ICSK as u8;
+    }
+}
+
+/// Our proto of the family that a socket has.
+pub(super) fn is_ours(sk: *const bindings::sock) -> bool {
+    // SAFETY: Only called on valid sockets; `skc_prot` is set from the start.
+    let prot = unsafe { (*sk).__sk_common.skc_prot };
+    ptr::eq(prot, V4.proto.get()) || ptr::eq(prot, V6.proto.get())
+}
+
+/// The state of an MPTCP socket of ours.
+///
+/// # Safety
+///
+/// `sk` is a socket of our proto, past `init` and alive for `'a`.
+pub(super) unsafe fn state<'a, S: Stack>(sk: *mut bindings::sock) -> &'a S::Msk {
+    // SAFETY: By the contract above the pointer came from `Arc::into_raw` and is given up only in `destruct`.
+    unsafe { &*(*sk.cast::<MskSock>()).state.cast::<S::Msk>() }
+}
+
+/// The state behind `sk` if it is an MPTCP socket of ours.
+pub(crate) fn msk_of<S: Stack>(sk: &Sock) -> Option<&S::Msk> {
+    // SAFETY: The check makes it ours, and a socket that safe code can name is past `init`.
+    is_ours(sk.as_ptr()).then(|| unsafe { state::<S>(sk.as_ptr()) })
+}
+
+/// # Safety
+///
+/// `sk` is new, of our proto, and nobody else knows it.
+unsafe fn set_up<S: Stack>(sk: *mut bindings::sock, state: Arc<S::Msk>) {
+    // SAFETY: By the contract above.
+    unsafe {
+        (*sk.cast::<MskSock>()).state = Arc::into_raw(state).cast_mut().cast();
+        (*sk).sk_destruct = Some(cb::msk_destruct::<S>);
+    }
+}
+
+/// `proto->init`.
+///
+/// # Safety
+///
+/// `sk` is new, of our proto, and nobody else knows it.
+pub(super) unsafe fn init<S: Stack>(sk: *mut bindings::sock) -> Result {
+    // SAFETY: By the contract above.
+    unsafe {
+        let state = S::new_msk(Sock::from_raw(sk))?;
+        set_up::<S>(sk, state);
+        let write_space = STREAM_WRITE_SPACE.load(Ordering::Acquire);
+        if !write_space.is_null() {
+            // SAFETY: The pointer was taken from a field of this very type.
+            (*sk).sk_write_space = Some(core::mem::transmute::<
+                *mut (),
+                unsafe extern "C" fn(*mut bindings::sock),
+            >(write_space));
+        }
+        bindings::rmptcp_init_buffers(sk);
+        bindings::rmptcp_sk_sockets_allocated_inc(sk);
+        bindings::rmptcp_set_custom_sockopt((*sk).sk_socket);
+    }
+    Ok(())
+}
+
+/// `sk_destruct`.
+///
+/// # Safety
+///
+/// The last reference of `sk`, a socket of our proto, is gone.
+pub(super) unsafe fn destruct<S: Stack>(sk: *mut bindings::sock) {
+    // SAFETY: By the contract above.
+    unsafe {
+        let state = core::mem::replace(&mut (*sk.cast::<MskSock>()).state, ptr::null_mut());
+        if !state.is_null() {
+            drop(Arc::from_raw(state.cast::<S::Msk>()));
+        }
+        if (*sk).__sk_common.skc_family == AF_INET6 {
+            bindings::inet6_sock_destruct(sk);
+        } else {
+            bindings::inet_sock_destruct(sk);
+        }
+    }
+}
+
+/// Makes the MPTCP socket of a connection that arrived at `listener`, the MPTCP socket that listens, from `child`, its
+/// TCP socket: a copy of the listener with the addresses of the child. It has one reference for whoever accepts it.
+///
+/// Softirq; never sleeps.
+pub(crate) fn clone<S: Stack>(
+    listener: &Sock,
+    child: &Sock,
+    state: Arc<S::Msk>,
+) -> Option<ARef<Sock>> {
+    if !is_ours(listener.as_ptr()) {
+        return None;
+    }
+    // SAFETY: Both sockets are alive. The copy is new and its lock is held; the pointer to the listener's state is
+    // replaced before anybody can see it. `sk_clone` returns two references, one of which is dropped here.
+    unsafe {
+        let new = bindings::sk_clone(listener.as_ptr(), kernel::bindings::GFP_ATOMIC, true);
+        if new.is_null() {
+            return None;
+        }
+        set_up::<S>(new, state);
+        let inet = new.cast::<bindings::inet_sock>();
+        (*inet).inet_opt = ptr::null_mut();
+        bindings::rmptcp_reset_mc_list(new);
+        if (*new).__sk_common.skc_family == AF_INET6 {
+            let np = ptr::addr_of_mut!((*new.cast::<Msk6Sock>()).np);
+            (*inet).pinet6 = np;
+            bindings::rmptcp_reset_ipv6_lists(np);
+        }
+        bindings::rmptcp_sock_reset_flag(new, bindings::sock_flags_SOCK_RCU_FREE);
+        let sk = Sock::from_raw(new);
+        sk.set_state(super::sock::state::ESTABLISHED);
+        copy_addresses(sk, child);
+        bindings::rmptcp_bh_unlock_sock(new);
+        bindings::rmptcp_sock_put(new);
+        Sock::from_owned(new)
+    }
+}
+
+/// Copies the addresses and ports of a TCP socket to the MPTCP socket above it.
+pub(crate) fn copy_addresses(to: &Sock, from: &Sock) {
+    // SAFETY: Both are inet sockets and alive; the C function copies plain fields.
+    unsafe {
+        bindings::rmptcp_copy_addresses(to.as_ptr(), from.as_ptr());
+        if to.family() == AF_INET6 && from.family() == AF_INET6 {
+            bindings::rmptcp_copy_ipv6_addresses(to.as_ptr(), from.as_ptr());
+        }
+    }
+}
+
+/// Forgets the peer and the port, after a disconnect.
+pub(crate) fn clear_addresses(sk: &Sock) {
+    // SAFETY: An inet socket, alive.
+    unsafe { bindings::rmptcp_clear_peer(sk.as_ptr()) }
+}
+
+/// Ends an MPTCP socket: destroys what hangs on it and drops the reference that its life began with.
+///
+/// Context: process context; the socket is in CLOSE and has no descriptor.
+pub(crate) fn release(sk: &Sock) {
+    // SAFETY: The caller gives up the first reference; a borrowed `Sock` implies that there is another.
+    unsafe { bindings::sk_common_release(sk.as_ptr()) }
+}
