@@ -348,8 +348,7 @@ impl Plan {
             return false;
         }
         if needs > tcp.room(self.keep) {
-            let allowed = self.set.may_drop_timestamps && tcp.has_timestamps;
-            if !allowed || needs > tcp.room(without_timestamps) {
+            if !self.set.may_drop_timestamps || needs > tcp.room(without_timestamps) {
                 self.give_up_add_addr();
                 return false;
             }

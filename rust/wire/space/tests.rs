@@ -251,6 +251,14 @@ fn a_handshake_without_room_is_left_out_and_tcp_keeps_everything() {
 }
 
 #[test]
+fn timestamps_on_a_syn_ack_do_not_yield_where_no_cookie_is_at_stake() {
+    let existing = [syn(), ao(16)].concat();
+    let none = OptionSet::default();
+    let dropped = expect(&existing, &capable_syn_ack(), &existing, &none, &[]);
+    assert!(dropped.handshake && !dropped.timestamps);
+}
+
+#[test]
 fn the_third_ack_fits_beside_timestamps() {
     expect_all(&ts(), &capable_ack(), 32);
     expect_all(&ts(), &capable_data(false), 36);
@@ -593,16 +601,19 @@ fn a_lone_data_fin_yields_to_mp_fail_and_the_data_ack_stays() {
 
 #[test]
 fn mp_fail_waits_for_the_mapping_of_data_in_the_segment() {
-    let want = OptionSet {
-        fail: FAIL,
-        ..dss28()
+    let ends_in_data_fin = Mapping {
+        data_fin: true,
+        ..map(LONG, true).unwrap()
     };
-    let dropped = expect(&ts(), &want, &ts(), &dss28(), &[]);
-    let expected = Dropped {
-        fail: true,
-        ..Dropped::default()
-    };
-    assert_eq!(dropped, expected);
+    for lead in [dss28(), dss(Some(LONG), Some(ends_in_data_fin))] {
+        let want = OptionSet { fail: FAIL, ..lead };
+        let dropped = expect(&ts(), &want, &ts(), &lead, &[]);
+        let expected = Dropped {
+            fail: true,
+            ..Dropped::default()
+        };
+        assert_eq!(dropped, expected);
+    }
 }
 
 #[test]
