@@ -27,6 +27,7 @@ find_mirror() {
 		return
 	fi
 	if is_debian_family; then
+		# shellcheck disable=SC2016 # apt-get replaces it, not the shell.
 		uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' |
 			grep -E '/debian/?$' | sort -u | head -n 1)
 	fi
@@ -44,7 +45,7 @@ apt_options() {
 
 # Says in one sentence why a step failed, as far as its log tells.
 explain_failure() {
-	local log=$1 step=$2 why="see $log"
+	local log=$1 step=$2 why="its last words are above"
 	tail -n 15 "$log" >&2
 	if grep -qiE 'no space left|not enough free space' "$log"; then
 		why="the disk is full: the sandbox needs 8 GB below $CACHE"

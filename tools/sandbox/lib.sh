@@ -2,7 +2,7 @@
 # Shared by the sandbox and VM scripts: words on the screen, paths, cache keys.
 
 # Raise when prepare.sh builds the root differently from the same package list.
-RECIPE=1
+RECIPE=2
 
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034 # SANDBOX and TREE are for those who source this file.

@@ -50,3 +50,5 @@ missing=$(comm -13 /tmp/built /tmp/shipped)
 tell "all $(grep -c ^_R /tmp/shipped) exported Rust symbols and $(grep -c ^rust_helper_ /tmp/shipped) helpers reproduced"
 
 cp "$headers/Module.symvers" Module.symvers
+# With the shipped kernel's BTF at hand, modules get theirs.
+ln -s "$headers/vmlinux" vmlinux

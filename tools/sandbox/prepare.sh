@@ -32,7 +32,7 @@ check_space() {
 
 bootstrap_root() {
 	local packages sources
-	packages=$(package_list | paste -sd,)
+	mapfile -t packages < <(package_list)
 	sources="deb $mirror $SUITE main
 deb $mirror $SUITE-updates main
 deb $mirror $SUITE-backports main"
@@ -42,7 +42,7 @@ deb $mirror $SUITE-backports main"
 		'path-exclude=/usr/share/locale/*' 'force-unsafe-io' >"$work/dpkg.conf"
 	case $tool in
 	*/mmdebstrap)
-		mmdebstrap --mode=root --variant=minbase --include="$packages" \
+		mmdebstrap --mode=root --variant=minbase --include="$(IFS=, && echo "${packages[*]}")" \
 			--aptopt="$work/apt.conf" --dpkgopt="$work/dpkg.conf" \
 			"$SUITE" "$work/root" - <<<"$sources"
 		;;
@@ -52,7 +52,7 @@ deb $mirror $SUITE-backports main"
 			cp "$work/dpkg.conf" "$work/root/etc/dpkg/dpkg.cfg.d/99sandbox" &&
 			echo "$sources" >"$work/root/etc/apt/sources.list" &&
 			in_root apt-get update &&
-			in_root apt-get install -y ${packages//,/ }
+			in_root apt-get install -y "${packages[@]}"
 		;;
 	esac && in_root apt-get update
 }
@@ -93,6 +93,20 @@ install_kernel() {
 		in_root apt-get clean
 }
 
+# A boot under emulation spends seconds on udev rules and drivers for hardware that no
+# test looks at; and the rules for network interfaces would rename the tests' own.
+trim_for_boot() {
+	local rules=$work/root/usr/lib/udev/rules.d rule
+	for rule in "$rules"/*; do
+		case ${rule##*/} in
+		50-udev-default.rules | 80-drivers.rules) ;;
+		*) rm "$rule" ;;
+		esac
+	done
+	printf 'blacklist %s\n' ahci floppy i2c_i801 i6300esb kvm_amd kvm_intel lpc_ich parport_pc \
+		pcspkr powernow_k8 psmouse sr_mod >"$work/root/etc/modprobe.d/emulation.conf"
+}
+
 build() {
 	local tool mirror krel kver series kernel rustc name
 	check_space
@@ -110,12 +124,12 @@ build() {
 	[[ $series == "$WANT_SERIES" ]] ||
 		say "sandbox: NOTE: the archive has no $WANT_SERIES kernel any more; taking $krel"
 	step "installing kernel $krel, its headers and source" install_kernel
-	# Its sentences are for the screen, its commands' output for the log.
-	say "sandbox: rebuilding the Rust metadata of $krel (1-2 minutes)"
-	in_root /src/tools/sandbox/metadata.sh "$krel" 2>&1 >>"$log" | tee -a "$log" >&2 ||
+	# Its sentences are for the screen as well, its commands' output for the log alone.
+	in_root /src/tools/sandbox/metadata.sh "$krel" 2> >(tee -a "$log" >&2) >>"$log" ||
 		explain_failure "$log" "sandbox: rebuilding the Rust metadata of $krel"
 	step "building the kernel's own MPTCP selftests" in_root /src/tools/sandbox/kselftests.sh "$series"
 
+	trim_for_boot
 	rustc=$(in_root rustc --version | cut -d' ' -f2)
 	cat >"$work/info" <<-EOT
 		KREL=$krel

@@ -7,6 +7,11 @@ shift
 # shellcheck disable=SC1090 # COMPLAINTS, the list that tools/vm/run.sh uses too.
 . tools/vm/complaints.sh
 
+# For the tests: the module, and the programs of the kernel's own selftests.
+export RUST_MPTCP_KO=/src/build/sandbox/rust_mptcp.ko
+KSELFTESTS=$(echo /usr/src/linux-source-*/tools/testing/selftests/net/mptcp)
+export KSELFTESTS
+
 worst=0
 for test in "$@"; do
 	name=$(basename "$test" .sh) log=$logs/$(basename "$test" .sh).log

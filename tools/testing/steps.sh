@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The parts of `make test`, sourced by run.sh. Each adds lines of three numbers (passed,
 # failed, skipped) to $COUNTS and names what failed in $OUT/failures; none stops the rest.
+# shellcheck disable=SC2153 # OUT and COUNTS are run.sh's.
 
 count() { echo "$1 $2 $3" >>"$COUNTS"; }
 failure() { echo "    $1" | tee -a "$OUT/failures"; }
@@ -168,6 +169,6 @@ sum_up() {
 	local log=$OUT/net/$1.log summary
 	[[ -f $OUT/net/$1.done ]] || echo "not ok - $1 did not end: the guest died or hung" >>"$log"
 	summary=$("$SANDBOX/enter.sh" python3 -B tools/testing/ktap.py "$1" --counts "$COUNTS" <"$log") ||
-		echo "$summary" | sed 's/^/    /' >>"$OUT/failures"
+		echo "FAIL $summary" >>"$OUT/failures"
 	echo "$summary"
 }

@@ -37,7 +37,7 @@ for entry in $tests; do
 	VM_LOGS=$dir/$name TIMEOUT=${TIMEOUT:-1800} "$TREE/tools/vm/run.sh" \
 		"cd $KSRC/tools/testing/selftests/net/mptcp && exec ./$name.sh ${args//:/ }" || status=$?
 	{
-		tools/testing/ktap.py "$name" <"$dir/$name/output.log" || true
+		"$SANDBOX/enter.sh" python3 -B tools/testing/ktap.py "$name" <"$dir/$name/output.log" || true
 		echo "    $which, exit code $status, $((SECONDS - started)) s with the boot, logs in $dir/$name"
 	} >>"$dir/summary"
 	# 4 is kselftest's "skipped".
