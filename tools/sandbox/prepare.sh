@@ -124,6 +124,8 @@ build() {
 	[[ $series == "$WANT_SERIES" ]] ||
 		say "sandbox: NOTE: the archive has no $WANT_SERIES kernel any more; taking $krel"
 	step "installing kernel $krel, its headers and source" install_kernel
+	say "sandbox: rebuilding the Rust metadata of $krel (1-2 minutes)"
+	# shellcheck disable=SC2094 # Both only append.
 	# Its sentences are for the screen as well, its commands' output for the log alone.
 	in_root /src/tools/sandbox/metadata.sh "$krel" 2> >(tee -a "$log" >&2) >>"$log" ||
 		explain_failure "$log" "sandbox: rebuilding the Rust metadata of $krel"
