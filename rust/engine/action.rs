@@ -73,8 +73,8 @@ pub enum FallbackReason {
 /// released, and keep the order of actions per subflow.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action<P> {
-    /// Add to a counter.
-    Count(Mib, u32),
+    /// Add to a counter; only the gauge [`Mib::MPCurrEstab`] ever goes down.
+    Count(Mib, i32),
     /// Append these bytes to the queue that programs read from.
     Deliver(P),
     /// Free the send queue below this number.

@@ -4,17 +4,30 @@
 
 use super::action::Action;
 use super::action::ConnState;
+use super::close::release_below;
 use super::config::Config;
 use super::event::Event;
 use super::initiate::KeyMaterial;
 use super::initiate::PassiveOpen;
 use super::mem::NoMemory;
+use super::mib::Mib;
+use super::outbox::Outbox;
 use super::payload::Payload;
+use super::receive::Receiver;
+use super::send::Fin;
+use super::send::Sender;
+use super::shared::Flag;
 use super::shared::Shared;
+use super::subflow::Phase;
+use super::subflow::Subflow;
 use super::subflow::SubflowId;
+use super::subflow::Subflows;
 use super::time::Instant;
+use super::timers::Timer;
+use super::timers::Timers;
 use super::transmit::Transmit;
 use crate::wire::Dsn;
+use crate::wire::Ssn;
 use crate::wire::Token;
 
 /// How far a connection has come as MPTCP, or how far it has left it (RFC 8684 3.1, 3.7).
@@ -73,8 +86,39 @@ pub struct Info {
 
 /// A connection.
 pub struct Connection<P> {
-    _payload: core::marker::PhantomData<P>,
+    pub(super) config: Config,
+    pub(super) mode: Mode,
+    pub(super) state: ConnState,
+    /// We sent the SYN of the first subflow.
+    pub(super) is_active: bool,
+    /// No program holds the connection any more.
+    pub(super) app_closed: bool,
+    pub(super) local: KeyMaterial,
+    pub(super) remote: Option<KeyMaterial>,
+    /// The peer does not want joins to the address of the first subflow.
+    pub(super) remote_deny_join: bool,
+    /// Mappings carry checksums.
+    pub(super) checksum: bool,
+    /// Nothing has happened yet that plain TCP could not take over from (RFC 8684 3.7).
+    pub(super) may_fall_back: bool,
+    /// We dropped bytes that the peer's TCP counts as delivered.
+    pub(super) dropped: bool,
+    pub(super) token_released: bool,
+    gone_told: bool,
+    pub(super) subflows: Subflows<P>,
+    pub(super) recv: Receiver<P>,
+    pub(super) send: Sender,
+    pub(super) timers: Timers,
+    pub(super) out: Outbox,
+    /// The time of the last event.
+    pub(super) now: Instant,
+    pub(super) last_data_sent: Instant,
+    pub(super) last_data_recv: Instant,
+    pub(super) last_ack_recv: Instant,
 }
+
+/// The first number of a stream whose owner has no key: any will do.
+const NO_KEY: Dsn = Dsn(1);
 
 impl<P: Payload> Connection<P> {
     /// A connection that is about to send its SYN on [`SubflowId::FIRST`].
@@ -84,20 +128,29 @@ impl<P: Payload> Connection<P> {
         shared: &Shared,
         now: Instant,
     ) -> Result<Self, NoMemory> {
-        let _ = (config, local, shared, now);
-        Err(NoMemory)
+        let _ = shared;
+        let mut connection = Self::new(config, local, Phase::Opening, now)?;
+        connection.is_active = true;
+        connection.out.count(Mib::MPCapableSYNTX);
+        Ok(connection)
     }
 
-    /// A connection whose SYN already went out without any option of ours: plain TCP from the start
-    /// (a pause after a black hole, no token to be had, TCP-MD5 in use).
+    /// A connection whose SYN carries no option of ours: plain TCP from the start (a pause after a
+    /// black hole, no token to be had, TCP-MD5 in use). The caller counts why.
     pub fn plain(
         config: Config,
         local: KeyMaterial,
         shared: &Shared,
         now: Instant,
     ) -> Result<Self, NoMemory> {
-        let _ = (config, local, shared, now);
-        Err(NoMemory)
+        let mut connection = Self::new(config, local, Phase::Opening, now)?;
+        connection.is_active = true;
+        connection.mode = Mode::Fallback;
+        shared.set(Flag::FALLBACK, true);
+        for flow in connection.subflows.iter_mut() {
+            flow.rx.map_for_good(Ssn::FIRST, NO_KEY);
+        }
+        Ok(connection)
     }
 
     /// A connection that a third ACK completed; `window` is that of the ACK, scaled.
@@ -108,29 +161,137 @@ impl<P: Payload> Connection<P> {
         shared: &Shared,
         now: Instant,
     ) -> Result<Self, NoMemory> {
-        let _ = (config, open, window, shared, now);
-        Err(NoMemory)
+        let mut connection = Self::new(config, open.local, Phase::Open, now)?;
+        connection.remote = Some(open.remote);
+        connection.remote_deny_join = open.remote_deny_join;
+        let mode = if open.with_data {
+            Mode::Verified
+        } else {
+            Mode::Unverified
+        };
+        connection.begin(shared, mode, open.checksum, window);
+        connection.enter(ConnState::Established);
+        Ok(connection)
     }
 
-    /// Takes in one event.
+    fn new(
+        config: Config,
+        local: KeyMaterial,
+        phase: Phase,
+        now: Instant,
+    ) -> Result<Self, NoMemory> {
+        let mut subflows = Subflows::default();
+        subflows.add(Subflow::new(SubflowId::FIRST, phase, config.rto_min))?;
+        Ok(Self {
+            config,
+            mode: Mode::Negotiating,
+            state: ConnState::SynSent,
+            is_active: false,
+            app_closed: false,
+            local,
+            remote: None,
+            remote_deny_join: false,
+            checksum: false,
+            may_fall_back: true,
+            dropped: false,
+            token_released: false,
+            gone_told: false,
+            subflows,
+            recv: Receiver::new(NO_KEY),
+            send: Sender::new(local.idsn.advance(1)),
+            timers: Timers::default(),
+            out: Outbox::default(),
+            now,
+            last_data_sent: now,
+            last_data_recv: now,
+            last_ack_recv: now,
+        })
+    }
+
+    /// Takes in one event. Drain [`Connection::poll_action`] afterwards, to the end.
     pub fn handle(&mut self, shared: &Shared, event: Event<'_, P>, now: Instant) {
-        let _ = (shared, event, now);
+        self.now = self.now.max(now);
+        match event {
+            Event::SynDropped { sf: _ } => self.on_syn_dropped(shared),
+            Event::SynAck {
+                sf,
+                answer,
+                window,
+                plain_syns,
+            } => self.on_syn_ack(shared, sf, answer, window, plain_syns),
+            Event::SimultaneousOpen { sf: _ } => self.on_simultaneous_open(shared),
+            Event::Segment {
+                sf,
+                segment,
+                options,
+            } => self.on_segment(shared, sf, &segment, options),
+            Event::Data {
+                sf,
+                ssn,
+                payload,
+                mapping,
+            } => self.on_data(shared, sf, ssn, payload, mapping),
+            Event::SubflowAcked { sf, una } => self.on_una(sf, una),
+            Event::SubflowFin { sf } => self.on_subflow_fin(sf),
+            Event::SubflowClosed { sf, ending } => self.on_subflow_closed(sf, ending),
+            Event::Transmitted {
+                sf,
+                dsn,
+                len,
+                ssn,
+                rto,
+            } => self.on_transmitted(shared, sf, dsn, len, ssn, rto),
+            Event::AppWrote { len } => self.on_app_wrote(len),
+            Event::ReceiveSpace { free } => self.on_receive_space(shared, free),
+            Event::ShutdownWrite => match self.state {
+                ConnState::SynSent => self.abort(),
+                _ => self.shut(shared),
+            },
+            Event::Close { unread } => self.on_close(shared, unread),
+            Event::Abort => self.abort(),
+            Event::Timer => self.on_timer(shared),
+        }
+    }
+
+    fn on_timer(&mut self, shared: &Shared) {
+        while let Some(timer) = self.timers.take_due(self.now) {
+            match timer {
+                Timer::Retransmit => self.on_retransmit_timer(shared),
+                Timer::Fail => self.on_fail_timer(),
+                Timer::Close => self.on_close_timer(),
+            }
+        }
     }
 
     /// The next thing to do, if any.
     pub fn poll_action(&mut self, shared: &Shared) -> Option<Action<P>> {
-        let _ = shared;
-        None
+        if let Some(action) = self.out.take_first() {
+            return Some(action);
+        }
+        if let Some(payload) = self.pump(shared) {
+            return Some(Action::Deliver(payload));
+        }
+        // The pump may have found more to tell.
+        let action = self.out.take_first();
+        let action = action.or_else(|| self.subflows.take_owed());
+        let action = action.or_else(|| self.out.take_last());
+        action.or_else(|| {
+            let gone = self.is_gone();
+            let told = core::mem::replace(&mut self.gone_told, gone);
+            (gone && !told).then_some(Action::Gone)
+        })
     }
 
     /// When [`Event::Timer`] is wanted.
     pub fn next_timeout(&self) -> Option<Instant> {
-        None
+        self.timers.next()
     }
 
     /// The next range to hand to TCP on a subflow, at most `room` octets.
     ///
-    /// Answer each range with [`Event::Transmitted`] before the next call for the same subflow.
+    /// Call it under the subflow's TCP lock and keep that until the answer,
+    /// [`Event::Transmitted`], has been handled. Falling back may be part of the choice, so drain
+    /// [`Connection::poll_action`] then.
     pub fn poll_transmit(
         &mut self,
         shared: &Shared,
@@ -138,42 +299,76 @@ impl<P: Payload> Connection<P> {
         room: u32,
         now: Instant,
     ) -> Option<Transmit> {
-        let _ = (shared, sf, room, now);
-        None
+        self.now = self.now.max(now);
+        self.choose(shared, sf, room)
     }
 
     /// The state that programs see.
     pub fn state(&self) -> ConnState {
-        ConnState::Close
+        self.state
     }
 
     /// How far the connection is MPTCP.
     pub fn mode(&self) -> Mode {
-        Mode::Negotiating
+        self.mode
     }
 
     /// What `MPTCP_INFO` shows.
     pub fn info(&self) -> Info {
-        Info::default()
+        let total = u8::try_from(self.subflows.len()).unwrap_or(u8::MAX);
+        let first = u8::from(self.subflows.get(SubflowId::FIRST).is_some());
+        let fin_queued = self.send.fin != Fin::Open;
+        Info {
+            extra_subflows: total.saturating_sub(first),
+            subflows_total: total,
+            fallback: self.mode == Mode::Fallback,
+            remote_key: self.remote.is_some(),
+            token: self.local.token,
+            write_seq: self.send.end.advance(u64::from(fin_queued)),
+            snd_una: self.send.una,
+            snd_nxt: self.send.sent_end(),
+            rcv_nxt: self.recv.next,
+            checksum: self.checksum,
+            retransmits: self.send.fin_retransmits,
+            bytes_retrans: self.send.bytes_again,
+            bytes_sent: self.send.bytes_sent,
+            bytes_received: self.recv.bytes,
+            bytes_acked: self.send.bytes_acked,
+            last_data_sent: self.last_data_sent,
+            last_data_recv: self.last_data_recv,
+            last_ack_recv: self.last_ack_recv,
+        }
     }
 
     /// The peer's initial data sequence number, once known; for [`super::mapping::of_segment`].
     pub fn remote_idsn(&self) -> Option<Dsn> {
-        None
+        self.remote.map(|remote| remote.idsn)
+    }
+
+    /// Whether the peer asked us not to join the address of the first subflow.
+    pub fn remote_denies_join(&self) -> bool {
+        self.remote_deny_join
+    }
+
+    /// The number of the first byte of our stream; the send queue starts there.
+    pub fn first_dsn(&self) -> Dsn {
+        self.local.idsn.advance(1)
     }
 
     /// Octets of the stream that are not acknowledged (`SIOCOUTQ`).
     pub fn unacknowledged(&self) -> u64 {
-        0
+        let una = release_below(self.send.una, self.send.end);
+        self.send.end.checked_distance_from(una).unwrap_or(0)
     }
 
     /// Octets of the stream that no subflow has been handed (`SIOCOUTQNSD`).
     pub fn unsent(&self) -> u64 {
-        0
+        let distance = self.send.end.checked_distance_from(self.send.next);
+        distance.unwrap_or(0)
     }
 
-    /// Whether anything keeps a closed connection alive: a subflow, or a timer.
+    /// Whether the connection is over, its last program has let go, and no subflow is left.
     pub fn is_gone(&self) -> bool {
-        false
+        self.app_closed && self.is_closed() && self.subflows.is_empty()
     }
 }

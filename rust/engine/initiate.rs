@@ -5,7 +5,6 @@
 //! The passive side keeps nothing until the third ACK: [`answer_syn`] and [`accept_third_ack`] are
 //! pure functions over what TCP remembers and what the shell derives again from a secret.
 
-use super::config::Config;
 use crate::wire::keys::Sha256;
 use crate::wire::Capable;
 use crate::wire::CapableFlags;
@@ -15,7 +14,6 @@ use crate::wire::Lead;
 use crate::wire::OptionSet;
 use crate::wire::Options;
 use crate::wire::Token;
-use crate::wire::VERSION;
 
 /// A key with what follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,16 +175,5 @@ impl SynAckAnswer {
             },
             _ => Self::Plain,
         }
-    }
-}
-
-/// The option of our SYN.
-pub(super) fn syn_option(config: &Config) -> Capable {
-    Capable::Syn {
-        version: VERSION,
-        flags: CapableFlags {
-            checksum: config.checksum,
-            deny_join: config.deny_join,
-        },
     }
 }

@@ -9,31 +9,35 @@
 //! | [`RX_MAPPINGS`] | announced mappings per subflow | the newest is ignored |
 //! | [`HELD`] | payload handles per subflow | the mapping is given up; the peer sends it again |
 //! | [`GAPS`] | out-of-order ranges per connection | the newest is dropped; the peer sends it again |
+//! | [`RANGES`] | out-of-order payload handles | the newest is dropped; the peer sends it again |
 //! | [`REINJECTIONS`] | ranges to send again | the range waits for the next timeout |
 
 /// The longest mapping that we make, in octets of payload.
 ///
 /// The length field has 16 bits and may have to count a `DATA_FIN` as well (RFC 8684 3.3.3).
-pub const MAPPING_MAX: u16 = u16::MAX - 1;
+pub(super) const MAPPING_MAX: u16 = u16::MAX - 1;
 
 /// Subflows of one connection: the hard limit of the in-tree path manager, and the first one.
-pub const SUBFLOWS: usize = 65;
+pub(super) const SUBFLOWS: usize = 65;
 
 /// Mappings that a peer may announce on a subflow ahead of their bytes.
-pub const RX_MAPPINGS: usize = 64;
+pub(super) const RX_MAPPINGS: usize = 64;
 
 /// Payload handles of a subflow that wait for the rest of their mapping to verify its checksum.
 ///
 /// A mapping has at most 65535 octets, so that an honest peer with segments of 64 octets stays
 /// within. One handle per octet is what an attacker would send.
-pub const HELD: usize = 1024;
+pub(super) const HELD: usize = 1024;
 
 /// Out-of-order ranges of a connection. Counts gaps, not buffers.
-pub const GAPS: usize = 4096;
+pub(super) const GAPS: usize = 4096;
+
+/// Payload handles that wait out of order. Bounds what one-octet pieces without gaps can cost.
+pub(super) const RANGES: usize = 65536;
 
 /// Ranges that wait to be sent again.
-pub const REINJECTIONS: usize = 64;
+pub(super) const REINJECTIONS: usize = 64;
 
 /// How far a data sequence number may lie from the one expected; RFC 8684 3.3.1 leaves it open, and
 /// nothing honest comes near.
-pub const DSN_REACH: u64 = 1 << 31;
+pub(super) const DSN_REACH: u64 = 1 << 31;

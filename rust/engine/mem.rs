@@ -122,6 +122,14 @@ impl<T> FVec<T> {
         self.items.clear();
     }
 
+    /// Drops the items that `keep` does not want.
+    pub fn retain(&mut self, keep: impl FnMut(&mut T) -> bool) {
+        #[cfg(MODULE)]
+        self.items.retain(keep);
+        #[cfg(not(MODULE))]
+        self.items.retain_mut(keep);
+    }
+
     /// How many items there are.
     pub fn len(&self) -> usize {
         self.items.len()
@@ -299,6 +307,7 @@ use kernel::sync::atomic::ordering;
 
 /// Gives the host's atomics the orderings under the names that the kernel's have.
 #[cfg(not(MODULE))]
+#[allow(non_upper_case_globals)]
 mod ordering {
     use core::sync::atomic::Ordering;
 

@@ -50,19 +50,31 @@
 #![cfg_attr(MODULE, allow(dead_code, unreachable_pub))]
 
 pub mod action;
+mod close;
 mod config;
 mod connection;
+mod data_ack;
 pub mod event;
+mod failure;
+mod fallback;
+mod fast_close;
 pub mod initiate;
 mod limits;
 pub mod mapping;
 pub mod mem;
 pub mod mib;
+mod outbox;
 mod payload;
+mod ranges;
+mod receive;
+mod retransmit;
 mod runs;
+mod send;
 pub mod shared;
+mod state;
 mod subflow;
 pub mod time;
+mod timers;
 pub mod transmit;
 
 pub use self::action::Action;

@@ -136,11 +136,6 @@ impl Runs {
     pub(super) fn as_slice(&self) -> &[Run] {
         self.list.as_slice()
     }
-
-    /// Whether nothing is noted.
-    pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -190,6 +185,6 @@ mod tests {
         runs.forget_before(Ssn(1));
         assert_eq!(runs.as_slice(), &[run(1, 106, 4)]);
         runs.forget_before(Ssn(5));
-        assert!(runs.is_empty());
+        assert!(runs.as_slice().is_empty());
     }
 }

@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a connection knows of one of its subflows.
+//! What a connection knows of its subflows, and what it owes each of them.
+
+use super::action::Action;
+use super::limits::SUBFLOWS;
+use super::mapping::RxMaps;
+use super::mem::FVec;
+use super::mem::NoMemory;
+use super::runs::Runs;
+use super::time::Duration;
+use super::transmit::Order;
+use crate::wire::Dsn;
+use crate::wire::Ssn;
 
 /// Names a subflow within its connection.
 ///
@@ -11,4 +22,193 @@ pub struct SubflowId(pub u32);
 impl SubflowId {
     /// The subflow that the connection was opened on.
     pub const FIRST: Self = Self(1);
+}
+
+/// How far the TCP connection of a subflow is, as the engine needs to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Its handshake is going on.
+    Opening,
+    /// It carries data.
+    Open,
+    /// We have asked for a FIN, or for a RST: nothing new goes out on it.
+    Closing,
+}
+
+/// A range that the shell is handing to TCP.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offer {
+    pub(super) dsn: Dsn,
+    pub(super) len: u32,
+    pub(super) kind: OfferKind,
+    /// An infinite mapping starts here.
+    pub(super) infinite: bool,
+}
+
+/// What an offered range is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfferKind {
+    /// Never handed to any subflow.
+    New,
+    /// Handed to one before.
+    Again,
+    /// A probe of a closed window.
+    Probe,
+}
+
+/// What a subflow is still to be told, in the order of the fields.
+#[derive(Default)]
+pub(super) struct Owed {
+    pub(super) keys: Option<Order>,
+    pub(super) fail: Option<Dsn>,
+    pub(super) reset: Option<Order>,
+    /// The order of the reset was told; the reset itself is due.
+    reset_told: bool,
+    pub(super) push: bool,
+    pub(super) ack: bool,
+    pub(super) close: bool,
+}
+
+impl Owed {
+    fn take<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
+        if let Some(order) = self.keys.take() {
+            return Some(Action::Tell { sf, order });
+        }
+        if let Some(order) = self.reset.take() {
+            *self = Self {
+                reset_told: true,
+                ..Self::default()
+            };
+            return Some(Action::Tell { sf, order });
+        }
+        if core::mem::take(&mut self.reset_told) {
+            return Some(Action::ResetSubflow { sf });
+        }
+        if let Some(dsn) = self.fail.take() {
+            return Some(Action::Tell {
+                sf,
+                order: Order::Fail { dsn },
+            });
+        }
+        if core::mem::take(&mut self.push) {
+            return Some(Action::Push { sf });
+        }
+        if core::mem::take(&mut self.ack) {
+            return Some(Action::SendAck { sf });
+        }
+        if core::mem::take(&mut self.close) {
+            return Some(Action::CloseSubflow { sf });
+        }
+        None
+    }
+}
+
+/// One subflow.
+pub(super) struct Subflow<P> {
+    pub(super) id: SubflowId,
+    pub(super) phase: Phase,
+    /// What TCP holds for us: sent or not, not acknowledged by the peer's TCP.
+    pub(super) sent: Runs,
+    /// Our first byte that the peer's TCP has not acknowledged.
+    pub(super) una: Ssn,
+    /// Our first byte that TCP was not handed.
+    pub(super) next: Ssn,
+    pub(super) offer: Option<Offer>,
+    /// The peer has acknowledged data of ours with a `DATA_ACK`: options pass both ways.
+    pub(super) tx_ok: bool,
+    /// The last segment that acknowledged data of ours had no option at all.
+    pub(super) bare: bool,
+    pub(super) fin_received: bool,
+    pub(super) rto: Duration,
+    pub(super) rx: RxMaps<P>,
+    pub(super) owed: Owed,
+}
+
+impl<P> Subflow<P> {
+    pub(super) fn new(id: SubflowId, phase: Phase, rto: Duration) -> Self {
+        Self {
+            id,
+            phase,
+            sent: Runs::default(),
+            una: Ssn::FIRST,
+            next: Ssn::FIRST,
+            offer: None,
+            tx_ok: false,
+            bare: false,
+            fin_received: false,
+            rto,
+            rx: RxMaps::default(),
+            owed: Owed::default(),
+        }
+    }
+
+    /// Whether the peer's TCP has everything that ours was handed.
+    pub(super) fn is_drained(&self) -> bool {
+        self.una == self.next && self.offer.is_none()
+    }
+}
+
+/// The subflows of a connection, in the order of their numbers.
+pub(super) struct Subflows<P> {
+    list: FVec<Subflow<P>>,
+}
+
+impl<P> Default for Subflows<P> {
+    fn default() -> Self {
+        Self { list: FVec::new() }
+    }
+}
+
+impl<P> Subflows<P> {
+    /// Adds a subflow whose number is above all others.
+    pub(super) fn add(&mut self, subflow: Subflow<P>) -> Result<(), NoMemory> {
+        if self.list.len() >= SUBFLOWS {
+            return Err(NoMemory);
+        }
+        self.list.push(subflow)
+    }
+
+    pub(super) fn get(&self, sf: SubflowId) -> Option<&Subflow<P>> {
+        self.list.iter().find(|flow| flow.id == sf)
+    }
+
+    pub(super) fn get_mut(&mut self, sf: SubflowId) -> Option<&mut Subflow<P>> {
+        self.list.iter_mut().find(|flow| flow.id == sf)
+    }
+
+    pub(super) fn remove(&mut self, sf: SubflowId) -> Option<Subflow<P>> {
+        let index = self.list.iter().position(|flow| flow.id == sf)?;
+        self.list.remove(index)
+    }
+
+    /// The subflow, if there is exactly one.
+    pub(super) fn one(&mut self) -> Option<&mut Subflow<P>> {
+        match self.list.as_mut_slice() {
+            [flow] => Some(flow),
+            _ => None,
+        }
+    }
+
+    pub(super) fn iter(&self) -> core::slice::Iter<'_, Subflow<P>> {
+        self.list.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> core::slice::IterMut<'_, Subflow<P>> {
+        self.list.iter_mut()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The next thing that some subflow is to be told.
+    pub(super) fn take_owed(&mut self) -> Option<Action<P>> {
+        self.list
+            .iter_mut()
+            .find_map(|flow| flow.owed.take(flow.id))
+    }
 }

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! RFC 8684 3.7, 3.8: what each error does to whom.
+
+use super::action::ConnError;
+use super::action::ConnState;
+use super::action::FallbackReason;
+use super::connection::Connection;
+use super::connection::Mode;
+use super::event::Ending;
+use super::mapping::Flaw;
+use super::mib::Mib;
+use super::payload::Payload;
+use super::shared::Shared;
+use super::subflow::Phase;
+use super::subflow::SubflowId;
+use super::timers::Timer;
+use super::transmit::Order;
+use crate::wire::Dsn;
+use crate::wire::Reset;
+use crate::wire::ResetReason;
+
+/// The order for a reset that has nothing to say.
+pub(super) fn plain_reset() -> Order {
+    Order::Reset {
+        reset: Reset::default(),
+        fast_close: false,
+        fail: None,
+    }
+}
+
+impl<P: Payload> Connection<P> {
+    /// A mapping is wrong or missing: plain TCP where that is still possible, else a new path.
+    pub(super) fn on_flaw(&mut self, shared: &Shared, sf: SubflowId, flaw: Flaw) {
+        let (mib, reason) = match flaw {
+            Flaw::Missing => (None, ResetReason::MIDDLEBOX),
+            Flaw::Elsewhere => (Some(Mib::DSSNoMatchTCP), ResetReason::MPTCP),
+            Flaw::Conflict => (Some(Mib::DSSNotMatching), ResetReason::MPTCP),
+            Flaw::Unreachable => (None, ResetReason::MPTCP),
+            // RFC 8684 3.3.1: not what was agreed, so the subflow is broken.
+            Flaw::ChecksumPresence => {
+                self.out.count(Mib::DssReset);
+                self.reset(sf, ResetReason::MPTCP, None);
+                return;
+            }
+            Flaw::Checksum { dsn } => {
+                self.on_bad_checksum(shared, sf, dsn);
+                return;
+            }
+        };
+        if let Some(mib) = mib {
+            self.out.count(mib);
+        }
+        if self.try_plain(shared, FallbackReason::Mapping, Mib::DssFallback) {
+            return;
+        }
+        self.out.count(Mib::DssReset);
+        self.reset(sf, reason, None);
+    }
+
+    /// RFC 8684 3.7: the path alters data.
+    fn on_bad_checksum(&mut self, shared: &Shared, sf: SubflowId, dsn: Dsn) {
+        self.out.count(Mib::DataCsumErr);
+        let first_ever = self
+            .subflows
+            .get(sf)
+            .is_some_and(|flow| flow.id == SubflowId::FIRST && !flow.rx.checksum_seen);
+        // It never worked: as if the options had been stripped from the start.
+        if first_ever && self.try_plain(shared, FallbackReason::Checksum, Mib::DssFallback) {
+            return;
+        }
+        self.out.count(Mib::MPFailTx);
+        if self.could_be_plain() {
+            if let Some(flow) = self.subflows.get_mut(sf) {
+                flow.rx.hold_failed();
+                flow.owed.fail = Some(dsn);
+                flow.owed.ack = true;
+            }
+            if !self.app_closed {
+                let at = self.now.after(self.config.fail_timeout);
+                self.timers.set(Timer::Fail, at);
+            }
+            return;
+        }
+        self.reset(sf, ResetReason::MIDDLEBOX, Some(dsn));
+    }
+
+    /// Nobody answered our `MP_FAIL`.
+    pub(super) fn on_fail_timer(&mut self) {
+        let failed = self.subflows.iter().find(|flow| flow.rx.is_failed());
+        if let Some(sf) = failed.map(|flow| flow.id) {
+            self.reset(sf, ResetReason::MIDDLEBOX, None);
+        }
+    }
+
+    /// The peer contradicts itself in a way that no fallback mends.
+    pub(super) fn reset_for_nonsense(&mut self, sf: SubflowId) {
+        self.out.count(Mib::DssReset);
+        self.reset(sf, ResetReason::MPTCP, None);
+    }
+
+    /// Resets one subflow; the connection goes on, or waits for another one.
+    pub(super) fn reset(&mut self, sf: SubflowId, reason: ResetReason, fail: Option<Dsn>) {
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return;
+        };
+        flow.rx.abandon();
+        flow.phase = Phase::Closing;
+        flow.owed.reset = Some(Order::Reset {
+            reset: Reset {
+                reason,
+                transient: false,
+            },
+            fast_close: false,
+            fail,
+        });
+        self.out.count(Mib::MPRstTx);
+    }
+
+    /// The TCP connection of a subflow is no more.
+    pub(super) fn on_subflow_closed(&mut self, sf: SubflowId, ending: Ending) {
+        let Some(gone) = self.subflows.remove(sf) else {
+            return;
+        };
+        if self.is_closed() {
+            if self.subflows.is_empty() {
+                self.timers.stop_all();
+            }
+            return;
+        }
+        if self.mode == Mode::Fallback || self.state == ConnState::SynSent {
+            self.end_with(ending);
+            return;
+        }
+        // First what it owed (RFC 8684 3.3.6): it may be all that there is to wait for.
+        if self.subflows.is_empty() {
+            self.reinject_everything();
+        } else {
+            self.reinject(gone.sent.as_slice(), gone.offer);
+            return;
+        }
+        self.timers.stop(Timer::Retransmit);
+        if self.state == ConnState::Established && !self.app_closed {
+            // RFC 8684 3.3.3, break before make: another subflow may come.
+            let at = self.now.after(self.config.close_timeout);
+            self.timers.set(Timer::Close, at);
+        } else {
+            self.end();
+        }
+    }
+
+    /// The only TCP connection there was is gone, and the connection with it.
+    fn end_with(&mut self, ending: Ending) {
+        let error = match ending {
+            Ending::Clean | Ending::Local => None,
+            Ending::Refused => Some(ConnError::Refused),
+            Ending::TimedOut => Some(ConnError::TimedOut),
+            Ending::Unreachable => Some(ConnError::Unreachable),
+            Ending::Reset => Some(match self.state {
+                ConnState::SynSent => ConnError::Refused,
+                ConnState::CloseWait => ConnError::BrokenPipe,
+                _ => ConnError::Reset,
+            }),
+        };
+        if error.is_some() {
+            self.out.error = error;
+        }
+        self.end();
+    }
+}

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! RFC 8684 3.3.5: what to send, and on which subflow; the send window.
+
+use super::action::FallbackReason;
+use super::connection::Connection;
+use super::connection::Mode;
+use super::limits::REINJECTIONS;
+use super::mem::FVec;
+use super::mib::Mib;
+use super::payload::Payload;
+use super::runs::Run;
+use super::shared::Shared;
+use super::state::Step;
+use super::subflow::Offer;
+use super::subflow::OfferKind;
+use super::subflow::Phase;
+use super::subflow::Subflow;
+use super::subflow::SubflowId;
+use super::time::Duration;
+use super::timers::Timer;
+use super::transmit::Transmit;
+use crate::wire::Dsn;
+use crate::wire::Ssn;
+
+/// How far our own end of the stream has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fin {
+    /// The stream goes on.
+    Open,
+    /// A program has closed it; data comes first.
+    Queued,
+    /// The peer is being told.
+    Sent,
+    /// The peer knows.
+    Acked,
+}
+
+/// A range of the stream that must be handed over again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Again {
+    pub(super) start: Dsn,
+    pub(super) end: Dsn,
+    /// No subflow took it yet: TCP refused it after all.
+    pub(super) fresh: bool,
+}
+
+/// The sending half of a connection.
+pub(super) struct Sender {
+    /// The first number not acknowledged; above the `DATA_FIN` once that is.
+    pub(super) una: Dsn,
+    /// The next number to be handed to a subflow.
+    pub(super) next: Dsn,
+    /// The number after the last byte that was written.
+    pub(super) end: Dsn,
+    /// The right edge of the peer's window.
+    pub(super) edge: Dsn,
+    pub(super) fin: Fin,
+    pub(super) again: FVec<Again>,
+    /// The closed window of the peer is to be probed.
+    pub(super) probe: bool,
+    /// The next new bytes start an infinite mapping.
+    pub(super) infinite: bool,
+    /// Timeouts since anything was acknowledged.
+    pub(super) backoff: u32,
+    pub(super) fin_retransmits: u32,
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_again: u64,
+    pub(super) bytes_acked: u64,
+}
+
+impl Sender {
+    pub(super) fn new(first: Dsn) -> Self {
+        Self {
+            una: first,
+            next: first,
+            end: first,
+            edge: first,
+            fin: Fin::Open,
+            again: FVec::new(),
+            probe: false,
+            infinite: false,
+            backoff: 0,
+            fin_retransmits: 0,
+            bytes_sent: 0,
+            bytes_again: 0,
+            bytes_acked: 0,
+        }
+    }
+
+    /// The last number that may have gone out, and one more.
+    pub(super) fn sent_end(&self) -> Dsn {
+        match self.fin {
+            Fin::Sent | Fin::Acked => self.end.advance(1),
+            Fin::Open | Fin::Queued => self.next,
+        }
+    }
+
+    /// Queues a range to be handed over again. False when there is no room for it.
+    pub(super) fn queue_again(&mut self, range: Again) -> bool {
+        if range.start.at_or_after(range.end) {
+            return true;
+        }
+        if self.again.len() >= REINJECTIONS {
+            return false;
+        }
+        self.again.push(range).is_ok()
+    }
+
+    /// Drops what is acknowledged from the front of what is to go out again.
+    fn first_again(&mut self) -> Option<Again> {
+        while let Some(first) = self.again.get_mut(0) {
+            if first.end.after(self.una) {
+                first.start = first.start.latest(self.una);
+                return Some(*first);
+            }
+            self.again.remove(0);
+        }
+        None
+    }
+
+    /// Takes `len` octets off the front of what is to go out again.
+    fn take_again(&mut self, len: u32) {
+        if let Some(first) = self.again.get_mut(0) {
+            first.start = first.start.advance(u64::from(len));
+            if first.start.at_or_after(first.end) {
+                self.again.remove(0);
+            }
+        }
+    }
+}
+
+impl<P: Payload> Connection<P> {
+    /// A program wrote.
+    pub(super) fn on_app_wrote(&mut self, len: u32) {
+        if self.send.fin == Fin::Open {
+            self.send.end = self.send.end.advance(u64::from(len));
+            self.push();
+            self.watch_window();
+        }
+    }
+
+    /// Asks for every subflow that can take something to be offered it.
+    pub(super) fn push(&mut self) {
+        if !self.has_something() {
+            return;
+        }
+        for flow in self.subflows.iter_mut() {
+            if flow.phase == Phase::Open {
+                flow.owed.push = true;
+            }
+        }
+    }
+
+    fn has_something(&mut self) -> bool {
+        self.send.first_again().is_some() || self.send.probe || self.send.next.before(self.limit())
+    }
+
+    /// Up to where new bytes may go: RFC 8684 3.3.4, or TCP's own business after fallback.
+    fn limit(&self) -> Dsn {
+        if self.mode == Mode::Fallback {
+            self.send.end
+        } else {
+            self.send.end.earliest(self.send.edge)
+        }
+    }
+
+    /// The next range for a subflow, at most `room` octets.
+    pub(super) fn choose(&mut self, shared: &Shared, sf: SubflowId, room: u32) -> Option<Transmit> {
+        let limit = self.limit();
+        let flow = self.subflows.get_mut(sf)?;
+        if flow.phase != Phase::Open || flow.offer.is_some() || room == 0 {
+            return None;
+        }
+        // What TCP takes must be noted, and what it refuses must be kept: room for both, first.
+        if flow.sent.reserve().is_err() || self.send.again.reserve(1).is_err() {
+            self.send.probe = false;
+            self.arm_retransmit_once();
+            return None;
+        }
+        let offer = pick(&mut self.send, limit, room)?;
+        flow.offer = Some(offer);
+        let more = match offer.kind {
+            OfferKind::Probe => false,
+            OfferKind::New | OfferKind::Again => {
+                self.send.first_again().is_some() || self.send.next.before(limit)
+            }
+        };
+        if offer.infinite {
+            self.send.infinite = false;
+            self.become_plain(
+                shared,
+                FallbackReason::InfiniteSent,
+                Some(Mib::InfiniteMapTx),
+            );
+        }
+        Some(Transmit {
+            dsn: offer.dsn,
+            len: offer.len,
+            reinjection: offer.kind == OfferKind::Again,
+            probe: offer.kind == OfferKind::Probe,
+            infinite: offer.infinite,
+            more,
+        })
+    }
+
+    /// TCP took some of an offered range, or all, or none.
+    pub(super) fn on_transmitted(
+        &mut self,
+        shared: &Shared,
+        sf: SubflowId,
+        dsn: Dsn,
+        len: u32,
+        ssn: Ssn,
+        rto: Duration,
+    ) {
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return;
+        };
+        let Some(offer) = flow.offer.take().filter(|offer| offer.dsn == dsn) else {
+            return;
+        };
+        flow.rto = rto;
+        let len = len.min(offer.len);
+        note(flow, &offer, ssn, len);
+        self.settle(&offer, len);
+        if len > 0 {
+            self.last_data_sent = self.now;
+            self.arm_retransmit_once();
+        }
+        self.tell_fin(shared);
+    }
+
+    /// Accounts for what TCP took of an offer, and keeps what it did not.
+    fn settle(&mut self, offer: &Offer, len: u32) {
+        let end = offer.dsn.advance(u64::from(offer.len));
+        let taken = offer.dsn.advance(u64::from(len));
+        match offer.kind {
+            OfferKind::Probe => {
+                if len > 0 {
+                    self.out.count(Mib::WinProbe);
+                }
+                return;
+            }
+            OfferKind::New => {
+                self.send.bytes_sent = self.send.bytes_sent.wrapping_add(u64::from(len));
+                if offer.infinite && len == 0 {
+                    self.send.infinite = true;
+                }
+                if len < offer.len && self.send.next == end {
+                    self.send.next = taken.latest(self.send.una);
+                    return;
+                }
+            }
+            OfferKind::Again if len > 0 => {
+                self.send.bytes_again = self.send.bytes_again.wrapping_add(u64::from(len));
+                self.out.count(Mib::MPTCPRetrans);
+                // In-tree's point of no return: copies are about, and plain TCP has no place for them.
+                self.may_fall_back = false;
+            }
+            OfferKind::Again => {}
+        }
+        let left = Again {
+            start: taken,
+            end,
+            fresh: offer.kind == OfferKind::New,
+        };
+        // Room was made before the offer.
+        let _kept = self.send.queue_again(left);
+    }
+
+    /// A program closes our direction (RFC 8684 3.3.3).
+    pub(super) fn shut(&mut self, shared: &Shared) {
+        if self.send.fin == Fin::Open {
+            self.send.fin = Fin::Queued;
+            self.step(Step::Shut);
+            self.tell_fin(shared);
+            self.watch_window();
+        }
+    }
+
+    /// Says our end, once every byte before it is with some subflow.
+    pub(super) fn tell_fin(&mut self, shared: &Shared) {
+        let busy = self.subflows.iter().any(|flow| flow.offer.is_some());
+        let ready = self.send.fin == Fin::Queued && self.send.next == self.send.end;
+        if !ready || busy || self.send.first_again().is_some() {
+            return;
+        }
+        self.send.fin = Fin::Sent;
+        if self.mode == Mode::Fallback {
+            self.tell_fin_plain();
+            return;
+        }
+        shared.set_data_fin(self.send.end);
+        self.owe_ack_everywhere();
+        self.arm_retransmit_once();
+    }
+
+    /// In plain TCP the end of the stream is TCP's FIN, and its delivery TCP's affair.
+    pub(super) fn tell_fin_plain(&mut self) {
+        for flow in self.subflows.iter_mut() {
+            flow.owed.close = true;
+        }
+        self.send.fin = Fin::Acked;
+        self.step(Step::DataFinAcked);
+    }
+
+    /// Keeps a timer running while bytes wait for the peer's window and nothing else will tell.
+    pub(super) fn watch_window(&mut self) {
+        if self.mode != Mode::Fallback && self.send.next.before(self.send.end) {
+            self.arm_retransmit_once();
+        }
+    }
+
+    pub(super) fn arm_retransmit_once(&mut self) {
+        if self.mode != Mode::Fallback && !self.is_closed() {
+            let at = self.now.after(self.interval());
+            self.timers.set_once(Timer::Retransmit, at);
+        }
+    }
+}
+
+/// Chooses what to offer: what must go out again first (RFC 8684 3.3.6), then new bytes.
+fn pick(send: &mut Sender, limit: Dsn, room: u32) -> Option<Offer> {
+    if let Some(first) = send.first_again() {
+        let len = first.end.checked_distance_from(first.start)?;
+        let len = u32::try_from(len).unwrap_or(u32::MAX).min(room);
+        send.take_again(len);
+        return Some(Offer {
+            dsn: first.start,
+            len,
+            kind: if first.fresh {
+                OfferKind::New
+            } else {
+                OfferKind::Again
+            },
+            infinite: first.fresh && send.infinite,
+        });
+    }
+    if send.next.before(limit) {
+        let len = limit.checked_distance_from(send.next)?;
+        let len = u32::try_from(len).unwrap_or(u32::MAX).min(room);
+        let dsn = send.next;
+        send.next = dsn.advance(u64::from(len));
+        send.probe = false;
+        return Some(Offer {
+            dsn,
+            len,
+            kind: OfferKind::New,
+            infinite: send.infinite,
+        });
+    }
+    if core::mem::take(&mut send.probe) {
+        return Some(Offer {
+            dsn: send.una.retreat(1),
+            len: 1,
+            kind: OfferKind::Probe,
+            infinite: false,
+        });
+    }
+    None
+}
+
+/// Notes on the subflow what its TCP took.
+fn note<P>(flow: &mut Subflow<P>, offer: &Offer, ssn: Ssn, len: u32) {
+    if len == 0 {
+        return;
+    }
+    let run = Run {
+        ssn,
+        dsn: offer.dsn,
+        len,
+        infinite: offer.infinite,
+    };
+    // Room was made before the offer.
+    let _noted = flow.sent.record(run);
+    flow.next = ssn.advance(len);
+}
