@@ -15,7 +15,7 @@ quote = '$(subst ','\'',$(value $(1)))'
 unexport CMD T
 
 # Needed by the scripts when given.
-export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT
+export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT ONLY NET
 
 # The module for the running kernel where that has Rust metadata, otherwise for the
 # sandbox's stock kernel; for the kernel in KDIR when one is given.
@@ -37,6 +37,7 @@ help:
 #? make KDIR=/path          the module for that kernel tree, built with Rust metadata
 #? make demo                two programs talk MPTCP through the module, with a summary
 #? make test                every test; ends with "N passed, N failed, N skipped"
+#?                          (ONLY='host lint build net', NET='tools/testing/net/x*.sh': some)
 #? make vm CMD='...'        run CMD in a VM of the stock kernel with the module inserted;
 #?                          ends with CMD's exit code
 #? make selftests [T='...'] the kernel's own MPTCP selftests (default: mptcp_connect)
@@ -56,7 +57,7 @@ sandbox-module: sandbox
 kdir-module:
 	@test -f '$(KDIR)/rust/libkernel.rmeta' || { \
 		echo 'error: $(KDIR) has no Rust metadata (rust/libkernel.rmeta)' >&2; \
-		echo '       build it there: make LLVM=1 rustavailable prepare modules_prepare, with CONFIG_RUST=y' >&2; \
+		echo '       with CONFIG_RUST=y, in that tree: make rustavailable prepare modules_prepare' >&2; \
 		exit 1; }
 	@mkdir -p build/kdir
 	+@$(MAKE) -C '$(KDIR)' M='$(CURDIR)' MO='$(CURDIR)/build/kdir' modules

@@ -113,7 +113,8 @@ build() {
 	tool=$(bootstrap_tool)
 	mirror=$(find_mirror)
 	MIRROR_USED=$mirror
-	rm -rf "$work"
+	rm -rf --one-file-system "$work"
+	trap 'rm -rf --one-file-system "$work"' EXIT
 	mkdir -p "$work/root"
 	: >"$log"
 

@@ -4,7 +4,8 @@
 #   N passed, N failed, N skipped
 #
 # Ends non-zero if anything failed or nothing ran. Everything printed is also in
-# build/test/, a log a step; `make test` in a hurry: ONLY='host lint build net'.
+# build/test/, a log a step. In a hurry, any of: make test ONLY='host lint build net',
+# make test ONLY=net NET='tools/testing/net/connect*.sh'.
 set -euo pipefail
 . "$(dirname "$0")/../sandbox/lib.sh"
 . "$TREE/tools/testing/steps.sh"
