@@ -69,17 +69,16 @@ impl<P: Payload> Ranges<P> {
         let mut start = start;
         let mut end = start.advance(u64::from(payload.len()));
         let mut index = self.first_after(start);
-        if let Some(slot) = self.slots.get(index) {
-            if slot.start.at_or_before(start) {
-                if end.at_or_before(slot.end) {
-                    return Inserted::Duplicate;
-                }
-                if !trim_to(&mut payload, start, slot.end) {
-                    return Inserted::Duplicate;
-                }
-                start = slot.end;
-                index = index.saturating_add(1);
+        // Ranges that touch may each hold a part of its front.
+        while let Some(slot) = self.slots.get(index) {
+            if slot.start.after(start) {
+                break;
             }
+            if end.at_or_before(slot.end) || !trim_to(&mut payload, start, slot.end) {
+                return Inserted::Duplicate;
+            }
+            start = slot.end;
+            index = index.saturating_add(1);
         }
         let covered = self.covered_from(index, end);
         if let Some(next) = self.slots.get(index.saturating_add(covered)) {
