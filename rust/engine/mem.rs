@@ -210,20 +210,6 @@ impl<T: Copy> Fifo<T> {
         self.items.push(item)
     }
 
-    /// Adds `item` at the front.
-    pub fn push_front(&mut self, item: T) -> Result<(), NoMemory> {
-        match self.head.checked_sub(1) {
-            Some(head) => {
-                if let Some(slot) = self.items.get_mut(head) {
-                    *slot = item;
-                    self.head = head;
-                }
-                Ok(())
-            }
-            None => self.items.insert(0, item),
-        }
-    }
-
     /// Takes the first item out.
     pub fn pop_front(&mut self) -> Option<T> {
         let first = self.as_slice().first().copied()?;

@@ -68,20 +68,6 @@ impl Runs {
         self.list.push(run)
     }
 
-    /// Puts a run back in front of the others, which it precedes.
-    pub(super) fn restore(&mut self, run: Run) -> Result<(), NoMemory> {
-        let first = self.list.as_mut_slice().first_mut();
-        if let Some(first) = first {
-            let len = first.len.saturating_add(run.len);
-            let joins = run.end() == first.ssn && run.dsn_end() == first.dsn;
-            if joins && !first.infinite && len <= RUN_MAX {
-                *first = Run { len, ..run };
-                return Ok(());
-            }
-        }
-        self.list.push_front(run)
-    }
-
     /// Forgets what was noted from `from` on.
     pub(super) fn truncate(&mut self, from: Ssn) {
         while let Some(last) = self.list.last_mut() {

@@ -181,12 +181,12 @@ pub struct SubflowTx {
     handshake: Handshake,
     local: Key,
     remote: Option<Key>,
-    /// What TCP was handed and has not sent yet.
+    /// What TCP was handed and the peer's TCP has not acknowledged.
     runs: Runs,
-    /// What TCP has sent and the peer's TCP has not acknowledged.
+    /// What of it TCP has sent, in the order of the subflow; there may be holes.
     maps: Fifo<Mapped>,
-    /// The first byte that was never sent.
-    high: Ssn,
+    /// The mapping that the last stamp made.
+    fresh: Option<Ssn>,
     /// Where an infinite mapping starts, while the peer may not have it.
     infinite: Option<Ssn>,
     fail: Option<Dsn>,
@@ -227,7 +227,7 @@ impl SubflowTx {
             remote,
             runs: Runs::default(),
             maps: Fifo::new(),
-            high: Ssn::FIRST,
+            fresh: None,
             infinite: None,
             fail: None,
             reset: Reset::default(),
@@ -240,7 +240,6 @@ impl SubflowTx {
     /// Call it before TCP gets the bytes, since TCP may send them at once. On an error do not hand
     /// them over, and report [`super::Event::Transmitted`] with a length of 0.
     pub fn record_run(&mut self, ssn: Ssn, transmit: &Transmit) -> Result<(), NoMemory> {
-        self.runs.forget_before(self.high);
         self.runs.record(Run {
             ssn,
             dsn: transmit.dsn,
@@ -279,18 +278,20 @@ impl SubflowTx {
     /// TCP may add bytes to such a segment before it sends it again. Only what was stamped last can
     /// be taken back; anything else stays as it is, which is always correct.
     pub fn take_back(&mut self, ssn: Ssn) {
-        let last = self.maps.as_slice().last().copied();
-        if let Some(last) = last.filter(|last| last.ssn == ssn && last.end() == self.high) {
-            let run = Run {
-                ssn,
-                dsn: last.dsn,
-                len: u32::from(last.len),
-                infinite: last.infinite,
-            };
-            if self.runs.restore(run).is_ok() {
-                self.maps.pop_back();
-                self.high = ssn;
+        if self.fresh.take() != Some(ssn) {
+            return;
+        }
+        let index = self.place_of(ssn);
+        if self
+            .maps
+            .as_slice()
+            .get(index)
+            .is_some_and(|map| map.ssn == ssn)
+        {
+            if let Some(tail) = self.maps.as_mut_slice().get_mut(index..) {
+                tail.rotate_left(1);
             }
+            self.maps.pop_back();
         }
     }
 
@@ -455,19 +456,18 @@ impl SubflowTx {
 
     /// The mapping for a segment with payload; `Some(None)` when no byte of it is of any use.
     fn map_for(&mut self, segment: &TxSegment) -> Option<Option<Mapped>> {
-        if segment.ssn.before(self.high) {
-            let maps = self.maps.as_slice();
-            let index = maps.partition_point(|map| map.end().at_or_before(segment.ssn));
-            return Some(
-                maps.get(index)
-                    .copied()
-                    .filter(|map| map.ssn.at_or_before(segment.ssn)),
-            );
+        let index = self.place_of(segment.ssn);
+        let next = self.maps.as_slice().get(index).copied();
+        if let Some(map) = next.filter(|map| map.ssn.at_or_before(segment.ssn)) {
+            return Some(Some(map));
         }
-        self.runs.forget_before(segment.ssn);
-        let run = self.runs.at(segment.ssn)?;
-        let len = segment.len.min(run.len).min(u32::from(MAPPING_MAX));
-        let len = u16::try_from(len).unwrap_or(MAPPING_MAX);
+        let Some(run) = self.runs.at(segment.ssn) else {
+            let acked = segment.ssn.before(segment.una);
+            return acked.then_some(None);
+        };
+        let hole = next.and_then(|map| map.ssn.checked_distance_from(segment.ssn));
+        let len = segment.len.min(run.len).min(hole.unwrap_or(u32::MAX));
+        let len = u16::try_from(len).unwrap_or(MAPPING_MAX).min(MAPPING_MAX);
         let map = Mapped {
             ssn: run.ssn,
             dsn: run.dsn,
@@ -476,8 +476,21 @@ impl SubflowTx {
             sum: None,
         };
         self.maps.push(map).ok()?;
-        self.high = map.end();
+        if let Some(tail) = self.maps.as_mut_slice().get_mut(index..) {
+            tail.rotate_right(1);
+        }
+        self.fresh = Some(map.ssn);
         Some(Some(map))
+    }
+
+    /// The index of the first mapping that ends after `ssn`.
+    fn place_of(&self, ssn: Ssn) -> usize {
+        let maps = self.maps.as_slice();
+        match maps.last() {
+            // The common case: a segment that was never sent before.
+            Some(last) if last.end().at_or_before(ssn) => maps.len(),
+            _ => maps.partition_point(|map| map.end().at_or_before(ssn)),
+        }
     }
 
     /// Whether a segment still speaks MPTCP although the connection has fallen back: it carries
@@ -489,8 +502,10 @@ impl SubflowTx {
         segment.len > 0 && !segment.rst && segment.ssn.at_or_before(start)
     }
 
-    /// Drops mappings that the peer's TCP has acknowledged.
+    /// Drops what the peer's TCP has acknowledged.
     fn forget_before(&mut self, una: Ssn) {
+        self.fresh = None;
+        self.runs.forget_before(una);
         while let Some(first) = self.maps.as_slice().first() {
             if first.end().after(una) {
                 break;

@@ -120,7 +120,6 @@ pub struct Host {
     pub gone: bool,
     pub reset_sent: bool,
     released: u64,
-    peer_known: bool,
     syn_at: Option<u64>,
     syns: u8,
     plain_syns: u8,
@@ -140,6 +139,8 @@ pub struct World {
     /// The options of every segment, in order, for traces.
     pub trace: Vec<(usize, Segment)>,
     pub keep_trace: bool,
+    /// The network changes bytes: the oracle for them rests.
+    pub altered: bool,
     offer: Option<SynOffer>,
     serial: u64,
 }
@@ -168,7 +169,6 @@ impl Host {
             gone: false,
             reset_sent: false,
             released: 0,
-            peer_known: false,
             syn_at: None,
             syns: 0,
             plain_syns: 0,
@@ -208,6 +208,7 @@ impl World {
             keys,
             trace: Vec::new(),
             keep_trace: false,
+            altered: false,
             offer: None,
             serial: 0,
         };
@@ -502,6 +503,9 @@ impl World {
             self.on_third_ack(&segment);
         }
         let host = &mut self.hosts[side];
+        if host.started && !host.tcp.open && segment.span() > 0 && host.tcp.fin_seen {
+            return self.time_wait(side);
+        }
         if !host.started || !host.tcp.open {
             return;
         }
@@ -537,6 +541,22 @@ impl World {
             },
         );
         self.tcp_input(side, &segment, &options);
+    }
+
+    /// TCP answers for a connection that is closed: without any option, as Linux does.
+    fn time_wait(&mut self, side: usize) {
+        let tcp = &self.hosts[side].tcp;
+        let answer = Segment {
+            ssn: tcp.nxt,
+            ack: Some(tcp.rcv_nxt),
+            window: 0,
+            syn: false,
+            fin: false,
+            rst: false,
+            payload: Vec::new(),
+            options: Vec::new(),
+        };
+        self.carry(side, answer);
     }
 
     fn tcp_input(&mut self, side: usize, segment: &Segment, options: &Options) {
@@ -667,7 +687,6 @@ impl World {
                 host.tcp = Tcp::established(segment.window);
                 host.tcp.promised = promised;
                 host.started = true;
-                host.peer_known = true;
                 self.drain(1);
             }
         }
@@ -881,6 +900,9 @@ impl World {
 
     /// What must hold at any time.
     fn check(&self) {
+        if self.altered {
+            return;
+        }
         for (side, host) in self.hosts.iter().enumerate() {
             let all = host.app.received.iter().chain(&host.app.unread);
             let from = host.app.received.len().saturating_sub(64);
@@ -897,6 +919,12 @@ impl World {
                 "more than was sent"
             );
         }
+    }
+
+    /// A SYN arrives where a SYN/ACK should.
+    pub fn simultaneous_open(&mut self) {
+        self.step();
+        self.post(0, Event::SimultaneousOpen { sf: SF });
     }
 
     /// Runs until nothing happens any more.
