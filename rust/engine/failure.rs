@@ -43,6 +43,10 @@ impl<P: Payload> Connection<P> {
                 self.reset(sf, ResetReason::MPTCP, None);
                 return;
             }
+            Flaw::NoRoom => {
+                self.out.count(Mib::RcvPruned);
+                return;
+            }
             Flaw::Checksum { dsn } => {
                 self.on_bad_checksum(shared, sf, dsn);
                 return;

@@ -43,6 +43,8 @@ pub(super) enum Flaw {
     Conflict,
     /// The data sequence number is nowhere near.
     Unreachable,
+    /// There is no room to note it, and its bytes are dropped.
+    NoRoom,
     /// It has a checksum although none was agreed, or the other way round.
     ChecksumPresence,
     /// The sum is wrong.
@@ -237,18 +239,22 @@ impl<P: Payload> RxMaps<P> {
             new.dsn = new.dsn.advance(u64::from(known));
             new.len = new.len.saturating_sub(known);
         }
-        self.insert(index, new);
-        Ok(())
+        self.insert(index, new)
     }
 
-    /// Adds a mapping at `index`. Without memory its bytes will be unmapped, and sent again.
-    fn insert(&mut self, index: usize, new: Announced) {
+    /// Adds a mapping at `index`. Without room its bytes are dropped: the peer sends them again.
+    fn insert(&mut self, index: usize, new: Announced) -> Result<(), Flaw> {
         if self.maps.len() >= RX_MAPPINGS || self.maps.push(new).is_err() {
-            return;
+            if let Some(rest) = self.rest.take() {
+                self.next = self.next.advance(rest.len());
+            }
+            self.lose();
+            return Err(Flaw::NoRoom);
         }
         if let Some(tail) = self.maps.as_mut_slice().get_mut(index..) {
             tail.rotate_right(1);
         }
+        Ok(())
     }
 
     /// Maps everything from `ssn` on to `dsn` on, for good.

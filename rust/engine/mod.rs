@@ -77,6 +77,9 @@ pub mod time;
 mod timers;
 pub mod transmit;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::action::Action;
 pub use self::action::ConnError;
 pub use self::action::ConnState;

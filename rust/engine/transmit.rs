@@ -394,7 +394,10 @@ impl SubflowTx {
             }
             _ => {}
         }
-        let map = now.has(Flag::DATA_FIN).then(|| {
+        // There may be no room for both; the DATA_FIN is said again and again, MP_FAIL once.
+        let fail = self.fail.take();
+        let data_fin = now.has(Flag::DATA_FIN) && fail.is_none();
+        let map = data_fin.then(|| {
             let checksum = now
                 .has(Flag::CHECKSUM)
                 .then(|| Partial::EMPTY.checksum(now.data_fin, Ssn(0), 1));
@@ -407,10 +410,7 @@ impl SubflowTx {
             }
         });
         stamped.options = signal(now, map);
-        // Beside a mapping there may be no room; the next segment has it then.
-        if map.is_none() {
-            stamped.options.fail = self.fail.take().map(|dsn| Fail { dsn });
-        }
+        stamped.options.fail = fail.map(|dsn| Fail { dsn });
         stamped
     }
 

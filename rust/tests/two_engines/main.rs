@@ -2,7 +2,8 @@
 
 //! Two engines, two TCPs, one network: RFC 8684 from handshake to end, from a seed.
 //!
-//! A failure of a sweep names the scenario and the seed; `SIM_SEED=<seed>` runs that one alone.
+//! A failure of a sweep names the scenario and the seed; `SIM_SEED=<seed>` runs that one alone, and
+//! `SIM_SEEDS=<n>` makes a sweep longer than in CI.
 
 #![allow(missing_docs, unreachable_pub)]
 
@@ -10,7 +11,6 @@ mod app;
 mod fallback;
 mod memory;
 mod tcp;
-mod trace;
 mod world;
 
 use app::App;
@@ -131,12 +131,10 @@ fn run_one(scenario: Scenario, seed: u64) -> World {
 }
 
 fn sweep(scenario: Scenario) {
-    let one = std::env::var("SIM_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let seeds = match one {
-        Some(seed) => seed..=seed,
-        None => 0..=149,
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let seeds = match (number("SIM_SEED"), number("SIM_SEEDS")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, count) => 0..count.unwrap_or(150),
     };
     for seed in seeds {
         let run = catch_unwind(|| {
