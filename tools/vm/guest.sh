@@ -26,6 +26,6 @@ command=$!
 	echo l >/proc/sysrq-trigger
 	echo w >/proc/sysrq-trigger
 	kill -KILL -- "-$command"
-) &
+) </dev/null >/dev/null 2>&1 &
 
 wait "$command"

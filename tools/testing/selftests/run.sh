@@ -33,8 +33,8 @@ for entry in $tests; do
 	name=${name%.sh} started=$SECONDS status=0
 	say "selftests: $name ($which)"
 	mkdir -p "$dir/$name"
-	# The script is cut off after half an hour as kselftest does (settings: timeout=1800).
-	VM_LOGS=$dir/$name TIMEOUT=${TIMEOUT:-1800} "$TREE/tools/vm/run.sh" \
+	# Twice the half hour that kselftest gives (settings: timeout=1800): emulation is slow.
+	VM_LOGS=$dir/$name TIMEOUT=${TIMEOUT:-3600} "$TREE/tools/vm/run.sh" \
 		"cd $KSRC/tools/testing/selftests/net/mptcp && exec ./$name.sh ${args//:/ }" || status=$?
 	{
 		"$SANDBOX/enter.sh" python3 -B tools/testing/ktap.py "$name" <"$dir/$name/output.log" || true
