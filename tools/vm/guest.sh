@@ -9,7 +9,7 @@ mount -t tmpfs tmp /tmp
 if [[ $module != 0 ]]; then
 	insmod "/src/$module" || {
 		echo "vm: insmod $module failed; the kernel says:"
-		dmesg | tail -n 5
+		dmesg | tail -n 15
 		exit 126
 	}
 fi

@@ -37,7 +37,7 @@ probe_kvm() {
 }
 
 boot() {
-	local limit=$((timeout + 180)) accel=tcg vng=--disable-kvm append=panic_on_oops=1
+	local limit=$((timeout + 120)) accel=tcg vng=--disable-kvm append=oops=panic
 	local guest="/src/tools/vm/guest.sh /src/$logs $module $timeout" boot
 	if probe_kvm; then accel=kvm vng=--disable-microvm; fi
 	if [[ -n ${FAST-} ]]; then
@@ -65,9 +65,11 @@ boot() {
 verdict() {
 	local returned complaint
 	returned=$(grep -aoE 'script returned \{?-?[0-9]+' "$logs/console.log" | grep -oE '[0-9]+$' || true)
-	complaint=$(grep -aE -m 1 "$COMPLAINTS" "$logs/console.log" | sed 's/^\[[^]]*\] *//; s/\r//' || true)
+	# The last word of a dead kernel, or the first complaint of one that lives.
+	complaint=$({ grep -a 'Kernel panic' "$logs/console.log" || grep -aE "$COMPLAINTS" "$logs/console.log"; } |
+		head -n 1 | sed 's/^\[[^]]*\] *//; s/\r//' || true)
 	if [[ $status == 137 && -z $returned ]]; then
-		say "vm: no answer from the guest within $((timeout + 180)) s, killed (see $logs/console.log)"
+		say "vm: no answer from the guest within $((timeout + 120)) s, killed (see $logs/console.log)"
 		exit 124
 	elif [[ -z $returned ]]; then
 		[[ -n $complaint ]] || tail -n 20 "$logs/console.log" >&2
