@@ -100,6 +100,9 @@ impl<P: Payload> Connection<P> {
                 una = una.earliest(offer.dsn);
             }
         }
+        for range in self.send.again.iter() {
+            una = una.earliest(range.start);
+        }
         if una.after(self.send.una) {
             self.advance_una(una);
         }

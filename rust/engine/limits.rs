@@ -41,3 +41,7 @@ pub(super) const REINJECTIONS: usize = 64;
 /// How far a data sequence number may lie from the one expected; RFC 8684 3.3.1 leaves it open, and
 /// nothing honest comes near.
 pub(super) const DSN_REACH: u64 = 1 << 31;
+
+/// How often a `DATA_FIN` goes unanswered on a connection on which no option ever came back, before
+/// we take the peer for plain TCP that never got our keys. [D]: about six seconds.
+pub(super) const SILENT_FINS: u32 = 5;

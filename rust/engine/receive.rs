@@ -29,8 +29,6 @@ pub(super) struct Receiver<P> {
     /// The end was reached.
     pub(super) fin_done: bool,
     pub(super) bytes: u64,
-    /// Octets that the receive buffer can take, as last heard.
-    free: u32,
 }
 
 impl<P: Payload> Receiver<P> {
@@ -41,7 +39,6 @@ impl<P: Payload> Receiver<P> {
             fin: None,
             fin_done: false,
             bytes: 0,
-            free: 0,
         }
     }
 }
@@ -244,9 +241,7 @@ impl<P: Payload> Connection<P> {
 
     /// There is more room for bytes: tells the peer when that is worth a segment (RFC 8684 3.3.4).
     pub(super) fn on_receive_space(&mut self, shared: &Shared, free: u32) {
-        let grew = free > self.recv.free;
-        self.recv.free = free;
-        if self.mode == Mode::Fallback || !shared.has(Flag::CAN_ACK) || !grew {
+        if self.mode == Mode::Fallback || !shared.has(Flag::CAN_ACK) {
             return;
         }
         let promised = shared
@@ -255,7 +250,8 @@ impl<P: Payload> Connection<P> {
             .unwrap_or(0);
         // Twice what is promised, as in-tree: each update at least doubles the window, so that a
         // slow reader causes few of them. The update must not get lost, so that all carry it.
-        if u64::from(free) >= promised.saturating_mul(2) {
+        let free = u64::from(free);
+        if free > promised && free >= promised.saturating_mul(2) {
             self.owe_ack_everywhere();
         }
     }

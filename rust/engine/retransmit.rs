@@ -2,8 +2,11 @@
 
 //! RFC 8684 3.3.6: what the connection sends again, beside what TCP sends again by itself.
 
+use super::action::FallbackReason;
 use super::connection::Connection;
 use super::connection::Mode;
+use super::limits::SILENT_FINS;
+use super::mib::Mib;
 use super::payload::Payload;
 use super::runs::Run;
 use super::send::Again;
@@ -47,6 +50,14 @@ impl<P: Payload> Connection<P> {
                 self.back_off();
             }
             Due::Silence(sf) => self.on_options_vanished(shared, sf),
+            Due::Fin if self.is_unheard() => {
+                // RFC 8684 3.7: the keys were lost and the peer has fallen back without a word.
+                self.become_plain(
+                    shared,
+                    FallbackReason::NoOptions,
+                    Some(Mib::MPCapableDataFallback),
+                );
+            }
             Due::Fin => {
                 self.send.fin_retransmits = self.send.fin_retransmits.saturating_add(1);
                 self.owe_ack_everywhere();
@@ -66,6 +77,12 @@ impl<P: Payload> Connection<P> {
         if outstanding || self.send.next.before(self.send.end) {
             self.arm_retransmit_once();
         }
+    }
+
+    /// Whether nothing of MPTCP was ever heard, although the end of our stream was said often.
+    fn is_unheard(&mut self) -> bool {
+        let often = self.send.fin_retransmits >= SILENT_FINS;
+        self.mode == Mode::Unverified && often && self.could_be_plain()
     }
 
     fn back_off(&mut self) {

@@ -189,6 +189,8 @@ pub struct SubflowTx {
     fresh: Option<Ssn>,
     /// Where an infinite mapping starts, while the peer may not have it.
     infinite: Option<Ssn>,
+    /// The last segment at the start carried the keys.
+    said_keys: bool,
     fail: Option<Dsn>,
     reset: Reset,
     fast_close: bool,
@@ -229,6 +231,7 @@ impl SubflowTx {
             maps: Fifo::new(),
             fresh: None,
             infinite: None,
+            said_keys: false,
             fail: None,
             reset: Reset::default(),
             fast_close: false,
@@ -383,16 +386,17 @@ impl SubflowTx {
     fn stamp_ack(&mut self, segment: &TxSegment, now: &Snapshot) -> Stamped {
         let mut stamped = Stamped::plain(0);
         let at_start = segment.ssn == Ssn::FIRST && !segment.fin;
-        match self.handshake {
-            Handshake::Keys { flags, remote } if at_start && !now.has(Flag::DATA_FIN) => {
-                stamped.options = OptionSet::from(Capable::Ack {
-                    flags,
-                    sender: self.local,
-                    receiver: remote,
-                });
-                return stamped;
-            }
-            _ => {}
+        let keys = match self.handshake {
+            Handshake::Keys { flags, remote } => Some((flags, remote)),
+            _ => None,
+        };
+        if let Some((flags, receiver)) = keys.filter(|_| at_start && self.keys_turn(now)) {
+            stamped.options = OptionSet::from(Capable::Ack {
+                flags,
+                sender: self.local,
+                receiver,
+            });
+            return stamped;
         }
         // There may be no room for both; the DATA_FIN is said again and again, MP_FAIL once.
         let fail = self.fail.take();
@@ -412,6 +416,12 @@ impl SubflowTx {
         stamped.options = signal(now, map);
         stamped.options.fail = fail.map(|dsn| Fail { dsn });
         stamped
+    }
+
+    /// Whether the keys go on this segment: in turn with a `DATA_FIN`, if there is one.
+    fn keys_turn(&mut self, now: &Snapshot) -> bool {
+        self.said_keys = !(self.said_keys && now.has(Flag::DATA_FIN));
+        self.said_keys
     }
 
     /// A segment with payload: its mapping, made now or remembered.
@@ -440,15 +450,14 @@ impl SubflowTx {
             _ => None,
         };
         stamped.options = match keys {
-            Some((flags, receiver)) if !now.has(Flag::DATA_FIN) => {
-                OptionSet::from(Capable::AckData {
-                    flags,
-                    sender: self.local,
-                    receiver,
-                    len: map.len,
-                    checksum: checksum.then(|| sum_of(&map, map.len)),
-                })
-            }
+            // Even with a DATA_FIN to say, which other segments do: the peer may have no key yet.
+            Some((flags, receiver)) => OptionSet::from(Capable::AckData {
+                flags,
+                sender: self.local,
+                receiver,
+                len: map.len,
+                checksum: checksum.then(|| sum_of(&map, map.len)),
+            }),
             _ => signal(now, Some(mapping(&map, now, checksum))),
         };
         Some(stamped)
