@@ -8,8 +8,11 @@
 #![allow(missing_docs, unreachable_pub)]
 
 mod app;
+mod arrivals;
+mod departures;
 mod fallback;
 mod memory;
+mod programs;
 mod tcp;
 mod world;
 
