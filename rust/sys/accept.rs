@@ -49,7 +49,7 @@ impl Accept<'_> {
                 .accept
                 .ok_or(EINVAL)?;
             let child = accept(listener.as_ptr(), self.arg);
-            Sock::from_owned(child).ok_or(Error::from_errno((*self.arg).err))
+            Sock::from_owned(child).ok_or_else(|| Error::from_errno((*self.arg).err))
         }
     }
 
@@ -75,8 +75,8 @@ impl Accept<'_> {
 
     /// Gives an MPTCP connection to the new descriptor: `msk`, and `child` which carries its first subflow.
     ///
-    /// `done` runs with `msk` locked, before anybody else can use the descriptor.
-    pub(crate) fn give<S: Stack>(self, msk: ARef<Sock>, child: &Sock, done: impl FnOnce()) {
+    /// The descriptor takes over the reference that the life of `msk` began with. `done` runs with `msk` locked, before anybody else can use the descriptor.
+    pub(crate) fn give<S: Stack>(self, msk: &Sock, child: &Sock, done: impl FnOnce()) {
         let guard = msk.lock();
         // SAFETY: The descriptor is new; `msk` is locked and `child` gets locked before it borrows the socket.
         unsafe {
@@ -85,10 +85,9 @@ impl Accept<'_> {
             bindings::rmptcp_set_custom_sockopt(self.new);
         }
         if let Some(mut locked) = subflow::lock::<S>(child) {
-            locked.set_parent(Some(&msk));
+            locked.set_parent(Some(msk));
         }
         done();
         drop(guard);
-        core::mem::forget(msk);
     }
 }

@@ -15,7 +15,7 @@ void rmptcp_bh_lock_sock_nested(struct sock *sk) { bh_lock_sock_nested(sk); }
 void rmptcp_bh_unlock_sock(struct sock *sk) { bh_unlock_sock(sk); }
 bool rmptcp_sock_owned_by_user(struct sock *sk) { return sock_owned_by_user(sk); }
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size) { return sk_wmem_schedule(sk, size); }
-bool rmptcp_sk_rmem_schedule(struct sock *sk, struct sk_buff *skb, int size) { return sk_rmem_schedule(sk, skb, size); }
+bool rmptcp_sk_rmem_schedule(struct sock *sk, int size) { return __sk_rmem_schedule(sk, size, false); }
 void rmptcp_sk_mem_charge(struct sock *sk, int size) { sk_mem_charge(sk, size); }
 void rmptcp_sk_mem_uncharge(struct sock *sk, int size) { sk_mem_uncharge(sk, size); }
 void rmptcp_sk_mem_reclaim(struct sock *sk) { sk_mem_reclaim(sk); }
@@ -75,7 +75,7 @@ int rmptcp_skb_transport_offset(const struct sk_buff *skb) { return skb_transpor
 int rmptcp_skb_network_offset(const struct sk_buff *skb) { return skb_network_offset(skb); }
 struct tcphdr *rmptcp_tcp_hdr(const struct sk_buff *skb) { return tcp_hdr(skb); }
 void *rmptcp_skb_ext_find(const struct sk_buff *skb, enum skb_ext_id id) { return skb_ext_find(skb, id); }
-int rmptcp_skb_cow_head(struct sk_buff *skb, unsigned int headroom) { return skb_cow_head(skb, headroom); }
+void rmptcp_skb_ext_del(struct sk_buff *skb, enum skb_ext_id id) { skb_ext_del(skb, id); }
 unsigned int rmptcp_skb_headroom(const struct sk_buff *skb) { return skb_headroom(skb); }
 void *rmptcp_skb_network_header(const struct sk_buff *skb) { return skb_network_header(skb); }
 void rmptcp_skb_set_transport_header(struct sk_buff *skb, int offset) { skb_set_transport_header(skb, offset); }
@@ -112,6 +112,14 @@ bool rmptcp_queue_work(struct workqueue_struct *wq, struct work_struct *w) { ret
 bool rmptcp_mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *w, unsigned long delay) { return mod_delayed_work(wq, w, delay); }
 void rmptcp_set_custom_sockopt(struct socket *sock) { set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags); }
 void rmptcp_copy_owner(struct sock *to, const struct sock *from) { to->sk_uid = from->sk_uid; to->sk_ino = from->sk_ino; }
+void rmptcp_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len) { sha256_update(ctx, data, len); }
+wait_queue_head_t *rmptcp_sk_sleep(struct sock *sk) { return sk_sleep(sk); }
+void *rmptcp_current(void) { return current; }
+int rmptcp_rmem_max(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]); }
+bool rmptcp_defers_connect(struct sock *sk) { return inet_test_bit(DEFER_CONNECT, sk); }
+int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len) { return pskb_trim(skb, len); }
+unsigned int rmptcp_cpu(void) { return raw_smp_processor_id(); }
+unsigned int rmptcp_nr_cpus(void) { return nr_cpu_ids; }
 void rmptcp_get_page(struct page *page) { get_page(page); }
 void rmptcp_put_page(struct page *page) { put_page(page); }
 size_t rmptcp_copy_page_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i) { return copy_page_from_iter(page, offset, bytes, i); }

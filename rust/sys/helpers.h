@@ -3,6 +3,7 @@
 #ifndef RUST_MPTCP_HELPERS_H
 #define RUST_MPTCP_HELPERS_H
 
+#include <crypto/sha2.h>
 #include <linux/netdevice.h>
 #include <linux/workqueue.h>
 #include <net/inet_common.h>
@@ -19,7 +20,7 @@ void rmptcp_bh_lock_sock_nested(struct sock *sk);
 void rmptcp_bh_unlock_sock(struct sock *sk);
 bool rmptcp_sock_owned_by_user(struct sock *sk);
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size);
-bool rmptcp_sk_rmem_schedule(struct sock *sk, struct sk_buff *skb, int size);
+bool rmptcp_sk_rmem_schedule(struct sock *sk, int size);
 void rmptcp_sk_mem_charge(struct sock *sk, int size);
 void rmptcp_sk_mem_uncharge(struct sock *sk, int size);
 void rmptcp_sk_mem_reclaim(struct sock *sk);
@@ -81,7 +82,7 @@ int rmptcp_skb_transport_offset(const struct sk_buff *skb);
 int rmptcp_skb_network_offset(const struct sk_buff *skb);
 struct tcphdr *rmptcp_tcp_hdr(const struct sk_buff *skb);
 void *rmptcp_skb_ext_find(const struct sk_buff *skb, enum skb_ext_id id);
-int rmptcp_skb_cow_head(struct sk_buff *skb, unsigned int headroom);
+void rmptcp_skb_ext_del(struct sk_buff *skb, enum skb_ext_id id);
 unsigned int rmptcp_skb_headroom(const struct sk_buff *skb);
 void *rmptcp_skb_network_header(const struct sk_buff *skb);
 void rmptcp_skb_set_transport_header(struct sk_buff *skb, int offset);
@@ -105,6 +106,16 @@ void rmptcp_reset_ipv6_lists(struct ipv6_pinfo *np);
 void rmptcp_copy_addresses(struct sock *to, const struct sock *from);
 void rmptcp_copy_ipv6_addresses(struct sock *to, const struct sock *from);
 void rmptcp_clear_peer(struct sock *sk);
+
+void rmptcp_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
+wait_queue_head_t *rmptcp_sk_sleep(struct sock *sk);
+void *rmptcp_current(void);
+
+int rmptcp_rmem_max(struct sock *sk);
+bool rmptcp_defers_connect(struct sock *sk);
+int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len);
+unsigned int rmptcp_cpu(void);
+unsigned int rmptcp_nr_cpus(void);
 
 /* the rest */
 bool rmptcp_queue_work(struct workqueue_struct *wq, struct work_struct *w);

@@ -113,7 +113,7 @@ unsafe extern "C" fn local_in<S: Stack>(
         let Some(segment) = NonNull::new(skb).and_then(|p| RxSegment::parse(p)) else {
             return ACCEPT;
         };
-        if segment.header.syn() {
+        if segment.header.syn() || !S::concerns(&segment.header) {
             return ACCEPT;
         }
         // Loopback, tunnels, a request socket that may have become a connection meanwhile: look it up.
@@ -224,8 +224,9 @@ unsafe extern "C" fn local_out<S: Stack>(
             Some(request) => Origin::Request(request),
             None => Origin::Cookie,
         };
-        let ends = segment.four_tuple();
-        if let Some((area, len)) = S::syn_ack_options(origin, ends, &segment) {
+        let listener = request.and_then(|r| subflow::ctx::<S>(r.listener()));
+        let listener = listener.map(|ctx| &ctx.subflow);
+        if let Some((area, len)) = S::syn_ack_options(origin, listener, &segment) {
             let options = area.get(..len.into()).unwrap_or(&[]);
             if segment.set_options_with_ip(options).is_err() {
                 return DROP;

@@ -308,7 +308,8 @@ pub(super) unsafe fn destruct<S: Stack>(sk: *mut bindings::sock) {
 }
 
 /// Makes the MPTCP socket of a connection that arrived at `listener`, the MPTCP socket that listens, from `child`, its
-/// TCP socket: a copy of the listener with the addresses of the child. It has one reference for whoever accepts it.
+/// TCP socket: a copy of the listener with the addresses of the child. Beside the reference that
+/// is returned there is the one that its life begins with: accept(2) gives that to the descriptor, or `release` drops it.
 ///
 /// Softirq; never sleeps.
 pub(crate) fn clone<S: Stack>(
@@ -320,7 +321,7 @@ pub(crate) fn clone<S: Stack>(
         return None;
     }
     // SAFETY: Both sockets are alive. The copy is new and its lock is held; the pointer to the listener's state is
-    // replaced before anybody can see it. `sk_clone` returns two references, one of which is dropped here.
+    // replaced before anybody can see it. `sk_clone` returns two references.
     unsafe {
         let new = bindings::sk_clone(listener.as_ptr(), kernel::bindings::GFP_ATOMIC, true);
         if new.is_null() {
@@ -340,7 +341,6 @@ pub(crate) fn clone<S: Stack>(
         sk.set_state(super::sock::state::ESTABLISHED);
         copy_addresses(sk, child);
         bindings::rmptcp_bh_unlock_sock(new);
-        bindings::rmptcp_sock_put(new);
         Sock::from_owned(new)
     }
 }

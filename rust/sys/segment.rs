@@ -276,6 +276,18 @@ impl TxSegment<'_> {
         unsafe { bindings::skb_checksum(p, ((*p).len - self.len) as i32, self.len as i32, 0) }
     }
 
+    /// Cuts the payload to `len` bytes, as if the network had lost the rest.
+    pub(crate) fn cut(&mut self, len: u32) -> Result {
+        let p = self.skb.as_ptr();
+        // SAFETY: The new length is within the buffer; a shared buffer is copied by the call.
+        unsafe {
+            let total = (*p).len - self.len.saturating_sub(len);
+            kernel::error::to_result(bindings::rmptcp_pskb_trim(p, total))?;
+        }
+        self.len = self.len.min(len);
+        Ok(())
+    }
+
     /// Overwrites the window field.
     ///
     /// The checksum is to be computed from the header by the device or by [`Self::set_options`].

@@ -45,7 +45,7 @@ impl Skb {
         unsafe {
             let has_timestamp = (*bindings::rmptcp_tcp_skb_cb(p)).has_rxtstamp() != 0;
             bindings::rmptcp_skb_orphan(p);
-            bindings::__skb_ext_del(p, bindings::skb_ext_id_SKB_EXT_MPTCP);
+            bindings::rmptcp_skb_ext_del(p, bindings::skb_ext_id_SKB_EXT_MPTCP);
             (*p).__bindgen_anon_1.__bindgen_anon_1.next = ptr::null_mut();
             let len = (*p).len.saturating_sub(skip);
             Self::cb(p).write(Window {
@@ -148,6 +148,26 @@ impl Skb {
             bindings::kfree_skb_partial(from, stolen);
             self.window_mut().len += n.len;
             Ok(delta.unsigned_abs())
+        }
+    }
+
+    /// Splits off what follows the first `at` unread bytes: both halves then share the data. `None` without memory.
+    pub(crate) fn split_off(&mut self, at: u32) -> Option<Skb> {
+        let w = *self.window();
+        let at = at.min(w.len);
+        // SAFETY: By the type invariant; the clone is ours alone, and gets a window of its own.
+        unsafe {
+            let p = NonNull::new(bindings::skb_clone(
+                self.0.as_ptr(),
+                kernel::bindings::GFP_ATOMIC,
+            ))?;
+            Self::cb(p.as_ptr()).write(Window {
+                offset: w.offset + at,
+                len: w.len - at,
+                has_timestamp: w.has_timestamp,
+            });
+            self.truncate(at);
+            Some(Skb(p))
         }
     }
 
@@ -291,6 +311,12 @@ impl SkbList {
             at: self.head,
             list: core::marker::PhantomData,
         }
+    }
+
+    /// Puts everything in `from` before this list.
+    pub(crate) fn prepend(&mut self, mut from: SkbList) {
+        from.splice(self);
+        *self = from;
     }
 
     /// Consumes `n` bytes of the first buffer; `true` if that emptied it.

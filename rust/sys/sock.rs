@@ -303,6 +303,25 @@ impl Sock {
         unsafe { bindings::rmptcp_sock_sndtimeo(self.as_ptr(), nonblock) }
     }
 
+    /// SO_RCVLOWAT.
+    pub(crate) fn set_rcvlowat(&self, bytes: i32) {
+        // SAFETY: As in `state`.
+        unsafe { AtomicI32::from_ptr(addr_of_mut!((*self.as_ptr()).sk_rcvlowat)) }
+            .store(if bytes == 0 { 1 } else { bytes }, Ordering::Relaxed);
+    }
+
+    /// The largest receive buffer that tuning may reach (`tcp_rmem[2]`).
+    pub(crate) fn rmem_max(&self) -> i32 {
+        // SAFETY: The socket is alive, so is its namespace.
+        unsafe { bindings::rmptcp_rmem_max(self.as_ptr()) }
+    }
+
+    /// Whether connect(2) waits for the first write (TCP_FASTOPEN_CONNECT).
+    pub(crate) fn defers_connect(&self) -> bool {
+        // SAFETY: An inet socket, alive.
+        unsafe { bindings::rmptcp_defers_connect(self.as_ptr()) }
+    }
+
     /// How many bytes a receive call waits for.
     pub(crate) fn rcvlowat(&self, waitall: bool, len: usize) -> usize {
         let len = i32::try_from(len).unwrap_or(i32::MAX);

@@ -7,7 +7,7 @@
 use super::msg::{Address, Msg};
 use super::nf_hook::RxVerdict;
 use super::request::Request;
-use super::segment::{FourTuple, Header, RxSegment, TxSegment};
+use super::segment::{Header, RxSegment, TxSegment};
 use super::skb::Skb;
 use super::sock::Sock;
 use super::sockopt::{GetOpt, SetOpt};
@@ -27,10 +27,21 @@ pub(crate) enum TxVerdict {
 
 /// Who sends a SYN/ACK, or a SYN without passing `queue_xmit`, as LOCAL_OUT sees it.
 pub(crate) enum Origin<'a> {
-    /// A request socket of one of our listeners.
+    /// A request socket of a listener of ours.
     Request(&'a Request),
     /// Nobody: a SYN/ACK under SYN cookies.
     Cookie,
+}
+
+/// Bits that poll answers with (include/uapi/linux/eventpoll.h).
+pub(crate) mod poll_bits {
+    pub(crate) const IN: u32 = 0x0001;
+    pub(crate) const OUT: u32 = 0x0004;
+    pub(crate) const ERR: u32 = 0x0008;
+    pub(crate) const HUP: u32 = 0x0010;
+    pub(crate) const RDNORM: u32 = 0x0040;
+    pub(crate) const WRNORM: u32 = 0x0100;
+    pub(crate) const RDHUP: u32 = 0x2000;
 }
 
 /// What poll answers, as bits of `EPOLL*`.
@@ -120,12 +131,18 @@ pub(crate) trait Stack: Sized + 'static {
     /// The subflow's TCP socket is being destroyed.
     fn release(subflow: &mut SubflowLocked<'_, Self>);
 
+    /// Whether a segment that early demux did not sort may belong to a subflow: it carries an option of ours.
+    fn concerns(header: &Header) -> bool;
     /// A SYN arrived at a listening subflow. Softirq; whatever is noted holds until `syn_done` on this CPU.
     fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>);
     /// The SYN was answered, or not.
     fn syn_done();
     /// A SYN/ACK leaves: options to add to it.
-    fn syn_ack_options(origin: Origin<'_>, ends: FourTuple, segment: &TxSegment<'_>) -> Option<([u8; 40], u8)>;
+    fn syn_ack_options(
+        origin: Origin<'_>,
+        listener: Option<&Self::Subflow>,
+        segment: &TxSegment<'_>,
+    ) -> Option<([u8; 40], u8)>;
     /// The last segment of a passive handshake arrived: `Some` if it makes an MPTCP connection.
     fn third_ack(
         listener: &Self::Subflow,

@@ -25,7 +25,6 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 use kernel::prelude::*;
-use kernel::sync::aref::ARef;
 
 /// The C functions that we replaced.
 #[derive(Clone, Copy)]
@@ -407,6 +406,55 @@ impl Sock {
         }
     }
 
+    /// How much memory a window of `bytes` takes, by what this TCP socket has seen of its peer's segments.
+    pub(crate) fn space_from_window(&self, bytes: u32) -> u32 {
+        // SAFETY: Subflows are TCP sockets.
+        unsafe { bindings::rmptcp_tcp_space_from_win(self.as_ptr(), bytes) }
+    }
+
+    /// The round trip time that this TCP socket measures as a receiver, in microseconds; 0 if it has none.
+    pub(crate) fn rcv_rtt_micros(&self) -> u64 {
+        let tp = self.as_ptr().cast::<bindings::tcp_sock>();
+        // SAFETY: Subflows are TCP sockets; a stale value is harmless. TCP keeps eighths.
+        u64::from(unsafe { ptr::addr_of!((*tp).rcv_rtt_est.rtt_us).read_volatile() } / 8)
+    }
+
+    /// Raises `sk_rcvbuf` of a TCP socket, and lets its window follow.
+    pub(crate) fn raise_rcvbuf(&self, bytes: i32) {
+        if !self.rcvbuf_locked() && bytes > self.rcvbuf() {
+            self.set_rcvbuf(bytes);
+            // SAFETY: Subflows are TCP sockets; C writes the field with WRITE_ONCE as well.
+            unsafe {
+                let tp = self.as_ptr().cast::<bindings::tcp_sock>();
+                let clamp = bindings::rmptcp_tcp_win_from_space(self.as_ptr(), bytes as u32);
+                ptr::addr_of_mut!((*tp).window_clamp).write_volatile(clamp);
+            }
+        }
+    }
+
+    /// Whether TCP has anything in order that nobody took.
+    pub(crate) fn has_received(&self) -> bool {
+        // SAFETY: Only compares a pointer of the queue, as C does without the lock.
+        unsafe { !bindings::rmptcp_skb_peek(ptr::addr_of!((*self.as_ptr()).sk_receive_queue)).is_null() }
+    }
+
+    /// Whether a connection waits in the accept queue of this listening TCP socket.
+    pub(crate) fn has_accept_queue(&self) -> bool {
+        // SAFETY: Only reads a pointer, as C does without the lock.
+        unsafe {
+            let icsk = self.as_ptr().cast::<bindings::inet_connection_sock>();
+            !ptr::addr_of!((*icsk).icsk_accept_queue.rskq_accept_head)
+                .read_volatile()
+                .is_null()
+        }
+    }
+
+    /// Has this listening TCP socket keep the header of each SYN until its handshake is over.
+    pub(crate) fn save_syn(&self) {
+        // SAFETY: A TCP socket of ours, not yet listening.
+        unsafe { (*self.as_ptr().cast::<bindings::tcp_sock>()).set_save_syn(1) }
+    }
+
     /// How many bytes of window `space` bytes of memory make, by what this TCP socket has seen of its peer's segments.
     pub(crate) fn window_from_space(&self, space: u32) -> u32 {
         // SAFETY: Subflows are TCP sockets.
@@ -446,6 +494,12 @@ pub(crate) fn lock<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
         bindings::rmptcp_lock_sock_nested(ssk.as_ptr());
         Some(SubflowGuard(ManuallyDrop::new(SubflowLocked::new(ssk, ctx))))
     }
+}
+
+/// The state of a subflow that needs no lock, if `ssk` is one.
+pub(crate) fn of<S: Stack>(ssk: &Sock) -> Option<&S::Subflow> {
+    // SAFETY: The socket is alive for as long as the reference.
+    unsafe { ctx::<S>(ssk.as_ptr()) }.map(|ctx| &ctx.subflow)
 }
 
 /// A TCP socket that the kernel opened for a subflow, with the `struct socket` that its operations need.
@@ -545,8 +599,8 @@ impl<S: Stack> SubflowLocked<'_, S> {
 /// Closes a TCP connection that no `struct socket` stands for: the child of a handshake.
 ///
 /// Context: may sleep. TCP goes on by itself until its FIN is acknowledged.
-pub(crate) fn close_child(ssk: ARef<Sock>) {
-    // SAFETY: The socket is alive, and this is the one close of it.
+pub(crate) fn close_child(ssk: &Sock) {
+    // SAFETY: The socket is alive, and this is the one close of it: it drops the reference that its life began with.
     unsafe { bindings::tcp_close(ssk.as_ptr(), 0) }
 }
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! listen(2) and accept(2).
+
+use super::connect;
+use super::msk::Msk;
+use super::netns;
+use super::Mptcp;
+use crate::engine::Mib;
+use crate::sys::accept::Accept;
+use crate::sys::proto;
+use crate::sys::sock::{state, Sock};
+use crate::sys::subflow;
+use kernel::prelude::*;
+
+/// listen(2).
+pub(super) fn listen(sk: &Sock, msk: &Msk, backlog: i32, unconnected: bool) -> Result {
+    let guard = sk.lock();
+    if !unconnected {
+        return Err(EINVAL);
+    }
+    let ssk = connect::first_socket(sk, msk)?;
+    ssk.save_syn();
+    connect::with_first(msk, |first| first.listen(backlog))?;
+    if sk.state() != state::LISTEN {
+        sk.set_state(state::LISTEN);
+        count_use(sk, msk, true);
+    }
+    proto::copy_addresses(sk, &ssk);
+    drop(guard);
+    Ok(())
+}
+
+/// Counts the socket as in use, or no more; once each.
+pub(super) fn count_use(sk: &Sock, msk: &Msk, on: bool) {
+    let mut inner = msk.inner.lock();
+    if inner.in_use != on {
+        inner.in_use = on;
+        sk.prot_inuse_add(if on { 1 } else { -1 });
+    }
+}
+
+/// accept(2).
+pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
+    let listener = msk.first_ssk().ok_or(EINVAL)?;
+    let child = call.next(&listener)?;
+    let new = subflow::of::<Mptcp>(&child)
+        .and_then(|subflow| subflow.msk())
+        .map(|(sk, _)| sk.hold());
+    let Some(new) = new else {
+        call.give_plain(child);
+        return Ok(());
+    };
+    let Some(state) = proto::msk_of::<Mptcp>(&new) else {
+        return Err(EINVAL);
+    };
+    netns::of(&new).count(Mib::MPCapableACKRX, 1);
+    call.give::<Mptcp>(&new, &child, || {
+        let mut inner = state.inner.lock();
+        inner.accepted = true;
+        // TCP's queue gave up its reference: from here on we close the child.
+        if let Some(entry) = inner.subflows.get_mut(0) {
+            entry.child = true;
+        }
+    });
+    // The connection's list of subflows holds the reference that TCP's queue had.
+    core::mem::forget(child);
+    // What went wrong before anybody could see it is seen to now.
+    state.worker.queue();
+    Ok(())
+}

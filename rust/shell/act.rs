@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Events to the engine, and the one `match` over what it wants done.
+//!
+//! Lock, decide, unlock, act: what touches only our own queues is done under the connection's lock, what calls into the
+//! kernel is collected in an [`Outcome`] and done after, and what needs a subflow's TCP lock waits in `pending` until
+//! somebody who has that lock calls [`flush`].
+
+use super::msk::{now, Entry, Inner, Msk, Pending, Todo};
+use super::netns;
+use super::subflow;
+use super::Mptcp;
+use crate::engine::mem::FVec;
+use crate::engine::{Action, ConnError, ConnState, Event, SubflowId};
+use crate::sys::skb::Skb;
+use crate::sys::sock::{state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
+use crate::sys::stream;
+use crate::sys::subflow::SubflowLocked;
+use crate::sys::time::jiffies;
+use crate::wire::Token;
+use kernel::prelude::*;
+use kernel::sync::atomic::ordering;
+
+/// What is to be done once the connection's lock is released.
+#[must_use]
+#[derive(Default)]
+pub(super) struct Outcome {
+    reader: bool,
+    writer: bool,
+    state: bool,
+    error: bool,
+    /// Something waits for a subflow's lock.
+    pending: bool,
+    /// There is something to send, and nothing else waits.
+    push: bool,
+    gone: bool,
+    token: Option<Token>,
+    timer: Option<usize>,
+}
+
+impl Msk {
+    /// Gives one event to the engine. Any context but with the connection's lock held.
+    ///
+    /// What needs a subflow's lock is left to the caller, who has it and will [`flush`], or to the worker.
+    pub(super) fn post(&self, sk: &Sock, event: Event<'_, Skb>) -> Outcome {
+        let mut inner = self.inner.lock();
+        inner.step(sk, self, event)
+    }
+}
+
+impl Inner {
+    /// One event and all that follows from it under the lock.
+    pub(super) fn step(&mut self, sk: &Sock, msk: &Msk, event: Event<'_, Skb>) -> Outcome {
+        let mut out = Outcome::default();
+        let now = now();
+        let Some(mut conn) = self.conn.take() else {
+            return out;
+        };
+        conn.handle(&msk.shared, event, now);
+        while let Some(action) = conn.poll_action(&msk.shared) {
+            self.act(sk, msk, action, &mut out);
+        }
+        if let Some(at) = conn.next_timeout() {
+            if self.armed.is_none_or(|armed| at < armed) {
+                self.armed = Some(at);
+                out.timer = Some(jiffies(at.since(now).as_millis()));
+            }
+        }
+        self.conn = Some(conn);
+        out
+    }
+
+    fn act(&mut self, sk: &Sock, msk: &Msk, action: Action<Skb>, out: &mut Outcome) {
+        match action {
+            Action::Count(mib, n) => netns::of(sk).count(mib, n),
+            Action::Deliver(skb) => {
+                let bytes = i64::from(skb.len());
+                stream::charge_receive(sk, self.rx.push(skb));
+                msk.unread.add(bytes, ordering::Relaxed);
+            }
+            Action::Release { una } => {
+                let freed = self.tx.release(una);
+                if freed > 0 {
+                    stream::uncharge_send(sk, freed);
+                    out.writer = true;
+                }
+            }
+            Action::State(to) => {
+                set_state(sk, to, self);
+                out.state = true;
+            }
+            Action::ReceiveShut => {
+                sk.add_shutdown(RCV_SHUTDOWN);
+                out.state = true;
+            }
+            Action::SendShut => {
+                sk.add_shutdown(SEND_SHUTDOWN);
+                out.state = true;
+            }
+            Action::Error(error) => {
+                sk.set_err(errno(error));
+                out.error = true;
+            }
+            Action::FellBack(_) => {}
+            Action::Blackhole => netns::of(sk).blackhole(),
+            Action::PathIsCapable => netns::of(sk).path_is_capable(sk),
+            Action::Tell { sf, order } => self.put_off(sf, Todo::Tell(order), out),
+            Action::ResetSubflow { sf } => self.put_off(sf, Todo::Reset, out),
+            Action::CloseSubflow { sf } => self.put_off(sf, Todo::Close, out),
+            Action::SendAck { sf } => self.put_off(sf, Todo::Ack, out),
+            Action::Push { sf } => self.put_off(sf, Todo::Push, out),
+            Action::WakeReader => out.reader = true,
+            Action::WakeWriter => out.writer = true,
+            Action::TokenReleased => out.token = self.token.take(),
+            Action::Gone => {
+                self.gone = true;
+                out.gone = true;
+            }
+        }
+    }
+
+    /// Keeps for later what needs the lock of a subflow. Asking twice for an ACK or a push is asking once.
+    fn put_off(&mut self, sf: SubflowId, what: Todo, out: &mut Outcome) {
+        if what == Todo::Push {
+            out.push = true;
+        } else {
+            out.pending = true;
+        }
+        let pending = Pending { sf, what };
+        if matches!(what, Todo::Ack | Todo::Push) && self.pending.iter().any(|p| *p == pending) {
+            return;
+        }
+        // Room was set aside at the start; without any more, the worker asks the engine again.
+        let _ = self.pending.push(pending).is_ok();
+    }
+
+    /// The next thing to do under the lock of `sf`.
+    fn next_pending(&mut self, sf: SubflowId) -> Option<Todo> {
+        let at = self.pending.iter().position(|p| p.sf == sf)?;
+        self.pending.remove(at).map(|p| p.what)
+    }
+
+    /// The TCP sockets for which something is pending.
+    pub(super) fn with_pending(&self) -> FVec<SubflowId> {
+        let mut out = FVec::new();
+        for entry in self.subflows.iter() {
+            if self.pending.iter().any(|p| p.sf == entry.id) {
+                // Without memory the next round finds it.
+                let _ = out.push(entry.id).is_ok();
+            }
+        }
+        out
+    }
+
+    pub(super) fn entry(&self, sf: SubflowId) -> Option<&Entry> {
+        self.subflows.iter().find(|entry| entry.id == sf)
+    }
+}
+
+impl Outcome {
+    /// Joins what follows from two events.
+    pub(super) fn and(self, other: Outcome) -> Outcome {
+        Outcome {
+            reader: self.reader | other.reader,
+            writer: self.writer | other.writer,
+            state: self.state | other.state,
+            error: self.error | other.error,
+            pending: self.pending | other.pending,
+            push: self.push | other.push,
+            gone: self.gone | other.gone,
+            token: self.token.or(other.token),
+            timer: match (self.timer, other.timer) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
+        }
+    }
+
+    /// Wakes whoever waits, and sets the timer. No lock of ours is held, but a subflow's may be.
+    ///
+    /// Says whether something waits for a subflow's lock.
+    fn wake(&self, sk: &Sock, msk: &Msk) -> bool {
+        if let Some(token) = self.token {
+            netns::of(sk).tokens.remove(token);
+        }
+        if let Some(delay) = self.timer {
+            msk.worker.queue_in(delay);
+        }
+        if self.state && !sk.is_dead() {
+            sk.state_change();
+        }
+        if self.error && !sk.is_dead() {
+            sk.error_report();
+        }
+        if (self.reader || self.state) && !sk.is_dead() {
+            sk.data_ready();
+        }
+        if self.writer && !sk.is_dead() {
+            sk.write_space();
+        }
+        if self.gone || sk.is_dead() && self.state {
+            msk.worker.queue();
+        }
+        self.pending || self.push
+    }
+
+    /// Finishes in a context that has no subflow's lock and must not sleep: the worker does the rest.
+    ///
+    /// A mere push needs no worker while TCP is sure to call `write_space` for the same segment.
+    pub(super) fn finish_in_softirq(self, sk: &Sock, msk: &Msk) {
+        self.wake(sk, msk);
+        if self.pending || (self.push && sk.is_dead()) {
+            msk.worker.queue();
+        }
+    }
+
+    /// Finishes with the lock of one subflow held: does what waits for it, leaves the rest to the worker.
+    pub(super) fn finish_locked(
+        self,
+        sk: &Sock,
+        msk: &Msk,
+        locked: &mut SubflowLocked<'_, Mptcp>,
+    ) {
+        if self.wake(sk, msk) {
+            flush(sk, msk, locked);
+        }
+    }
+
+    /// Finishes where the caller goes on to push by itself.
+    pub(super) fn finish_without_push(self, sk: &Sock, msk: &Msk) {
+        self.wake(sk, msk);
+        if self.pending {
+            msk.worker.queue();
+        }
+    }
+
+    /// Finishes in process context with no subflow's lock held.
+    pub(super) fn finish(self, sk: &Sock, msk: &Msk) {
+        if self.wake(sk, msk) {
+            super::worker::flush_all(sk, msk);
+        }
+    }
+}
+
+/// Does everything that waits for the lock of this subflow.
+pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+    let Some(id) = locked.subflow().id() else {
+        return;
+    };
+    loop {
+        let todo = msk.inner.lock().next_pending(id);
+        match todo {
+            None => return,
+            Some(Todo::Tell(order)) => locked.locked().tx.apply(order),
+            Some(Todo::Ack) => locked.send_ack(),
+            Some(Todo::Close) => locked.shutdown_write(),
+            Some(Todo::Push) => super::sendmsg::push(sk, msk, locked),
+            Some(Todo::Reset) => {
+                locked.reset();
+                subflow::closed(locked);
+            }
+        }
+    }
+}
+
+/// Mirrors the engine's state in `sk_state`, and keeps the gauge of established connections.
+fn set_state(sk: &Sock, to: ConnState, inner: &mut Inner) {
+    let to = match to {
+        ConnState::SynSent => state::SYN_SENT,
+        ConnState::Established => state::ESTABLISHED,
+        ConnState::FinWait1 => state::FIN_WAIT1,
+        ConnState::FinWait2 => state::FIN_WAIT2,
+        ConnState::Closing => state::CLOSING,
+        ConnState::CloseWait => state::CLOSE_WAIT,
+        ConnState::LastAck => state::LAST_ACK,
+        ConnState::Close => state::CLOSE,
+    };
+    if to == state::CLOSE {
+        inner.armed = None;
+    }
+    netns::of(sk).gauge(sk.state(), to);
+    sk.set_state(to);
+}
+
+fn errno(error: ConnError) -> i32 {
+    -(match error {
+        ConnError::Reset => ECONNRESET,
+        ConnError::BrokenPipe => EPIPE,
+        ConnError::Refused => ECONNREFUSED,
+        ConnError::TimedOut => ETIMEDOUT,
+        ConnError::Unreachable => EHOSTUNREACH,
+    })
+    .to_errno()
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! shutdown(2), disconnect and close(2), and the end of a socket.
+
+use super::accept::count_use;
+use super::msk::{Entry, Msk};
+use super::netns;
+use super::Mptcp;
+use crate::engine::mem::FVec;
+use crate::engine::Event;
+use crate::sys::proto;
+use crate::sys::skb::SkbList;
+use crate::sys::sock::{signal_pending, state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
+use crate::sys::stream;
+use crate::sys::subflow;
+use kernel::prelude::*;
+use kernel::sync::atomic::ordering;
+
+/// shutdown(2). The socket is locked; the caller has set the bits already.
+pub(super) fn shutdown(sk: &Sock, msk: &Msk, how: u8) {
+    if how & SEND_SHUTDOWN != 0 {
+        msk.post(sk, Event::ShutdownWrite).finish(sk, msk);
+        super::sendmsg::push_all(sk, msk);
+    }
+}
+
+/// Disconnect: connect(2) to AF_UNSPEC, shutdown(2) of a listener, a failed connect. The socket is locked.
+pub(super) fn disconnect(sk: &Sock, msk: &Msk) -> Result {
+    if sk.state() == state::LISTEN {
+        count_use(sk, msk, false);
+    }
+    msk.post(sk, Event::Abort).finish(sk, msk);
+    forget_connection(sk, msk);
+    sk.clear_shutdown();
+    sk.set_err(0);
+    proto::clear_addresses(sk);
+    if sk.state() != state::CLOSE {
+        sk.set_state(state::CLOSE);
+    }
+    Ok(())
+}
+
+/// close(2) of the last descriptor; `timeout` in jiffies is how long to linger.
+pub(super) fn close(sk: &Sock, msk: &Msk, timeout: isize) {
+    let keep = sk.hold();
+    let guard = sk.lock();
+    sk.add_shutdown(RCV_SHUTDOWN | SEND_SHUTDOWN);
+    let mut timeout = timeout;
+    if matches!(sk.state(), state::LISTEN | state::CLOSE) {
+        count_use(sk, msk, false);
+        if sk.state() != state::CLOSE {
+            sk.set_state(state::CLOSE);
+        }
+    } else {
+        let unread = msk.unread() > 0;
+        let abort = sk.linger() == Some(0);
+        let event = if abort {
+            Event::Abort
+        } else {
+            Event::Close { unread }
+        };
+        msk.post(sk, event).finish(sk, msk);
+        super::sendmsg::push_all(sk, msk);
+        while timeout > 0 && is_closing(sk) && !signal_pending() {
+            stream::wait_once(sk, &mut timeout, || !is_closing(sk));
+        }
+    }
+    orphan_subflows(msk);
+    stream::orphan(sk);
+    drop(guard);
+    // An orphan goes on by itself: the worker sees to its end.
+    finish(&keep, msk);
+}
+
+/// Our side has closed, and the peer has not acknowledged it.
+fn is_closing(sk: &Sock) -> bool {
+    matches!(
+        sk.state(),
+        state::FIN_WAIT1 | state::CLOSING | state::LAST_ACK
+    )
+}
+
+/// The program's `struct socket` goes away: subflows must not point to it.
+fn orphan_subflows(msk: &Msk) {
+    let children = {
+        let inner = msk.inner.lock();
+        inner
+            .subflows
+            .get(0)
+            .filter(|entry| entry.child)
+            .map(|entry| entry.ssk.clone())
+    };
+    if let Some(ssk) = children {
+        if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
+            locked.set_parent(None);
+        }
+    }
+}
+
+/// Ends an orphan whose connection is over. Process context, the socket not locked.
+pub(super) fn finish(sk: &Sock, msk: &Msk) {
+    let guard = sk.lock();
+    let over = sk.state() == state::CLOSE && sk.is_dead();
+    if !over {
+        drop(guard);
+        return;
+    }
+    forget_connection(sk, msk);
+    let first = msk.inner.lock().first.take();
+    drop(guard);
+    drop(first);
+    if !msk.options.released() {
+        proto::release(sk);
+    }
+}
+
+/// Ends a connection that no program will ever see: its listener is gone, or there was no memory. Any context.
+pub(super) fn abandon(sk: &Sock, msk: &Msk) {
+    stream::orphan(sk);
+    if sk.state() != state::CLOSE {
+        sk.set_state(state::CLOSE);
+    }
+    msk.worker.queue();
+}
+
+/// Drops the connection with all that hangs on it; its subflows are reset or left to TCP. The socket is locked.
+pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
+    msk.worker.cancel_timer();
+    let (entries, token, first) = {
+        let mut inner = msk.inner.lock();
+        inner.conn = None;
+        inner.armed = None;
+        inner.pending.clear();
+        let freed = inner.tx.restart(crate::wire::Dsn(0));
+        if freed > 0 {
+            stream::uncharge_send(sk, freed);
+        }
+        let mut list = SkbList::new();
+        list.splice(&mut inner.rx);
+        let mut charged: u32 = 0;
+        while let Some(skb) = list.pop() {
+            charged = charged.saturating_add(skb.truesize());
+        }
+        if charged > 0 {
+            stream::uncharge_receive(sk, charged);
+        }
+        stream::reclaim(sk);
+        (
+            core::mem::take(&mut inner.subflows),
+            inner.token.take(),
+            inner.first.take(),
+        )
+    };
+    msk.unread.store(0, ordering::Release);
+    if let Some(token) = token {
+        netns::of(sk).tokens.remove(token);
+    }
+    close_subflows(entries);
+    drop(first);
+}
+
+fn close_subflows(mut entries: FVec<Entry>) {
+    while let Some(entry) = entries.pop() {
+        if entry.child {
+            subflow::close_child(&entry.ssk);
+        }
+    }
+}
+
+/// `proto->destroy`: the last step of `release`.
+pub(super) fn destroy(sk: &Sock, msk: &Msk) {
+    forget_connection(sk, msk);
+    stream::sockets_allocated_dec(sk);
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! bind(2) and connect(2).
+
+use super::act::Outcome;
+use super::msk::{now, Entry, Msk};
+use super::netns;
+use super::send_queue::SendQueue;
+use super::sha256::KernelSha256;
+use super::subflow::{Locked, Subflow};
+use super::Mptcp;
+use crate::engine::{Connection, KeyMaterial, SubflowId, SubflowTx};
+use crate::sys::msg::Address;
+use crate::sys::proto;
+use crate::sys::random;
+use crate::sys::sock::{state, Sock};
+use crate::sys::subflow::{self, KernelSocket};
+use crate::wire::Key;
+use kernel::prelude::*;
+use kernel::sync::aref::ARef;
+
+/// How often a key is drawn again because its token is taken.
+const KEY_TRIES: u32 = 4;
+
+/// The first subflow's TCP socket: opened on first need. The socket is locked and in CLOSE or LISTEN.
+pub(super) fn first_socket(sk: &Sock, msk: &Msk) -> Result<ARef<Sock>> {
+    if !matches!(sk.state(), state::CLOSE | state::LISTEN) {
+        return Err(EINVAL);
+    }
+    if let Some(ssk) = msk.first_ssk() {
+        return Ok(ssk);
+    }
+    netns::of(sk).attach_hooks(sk)?;
+    let socket = KernelSocket::<Mptcp>::open(sk, |_| {
+        let subflow = Subflow::new(sk.hold(), Some(SubflowId::FIRST));
+        Ok((subflow, Locked::new(SubflowTx::plain())))
+    })?;
+    super::sockopt::inherit(sk, msk, socket.sock());
+    let ssk = socket.sock().hold();
+    msk.inner.lock().first = Some(socket);
+    Ok(ssk)
+}
+
+/// bind(2).
+pub(super) fn bind(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
+    let guard = sk.lock();
+    let ssk = first_socket(sk, msk)?;
+    let result = with_first(msk, |first| first.bind(addr));
+    if result.is_ok() {
+        proto::copy_addresses(sk, &ssk);
+    }
+    drop(guard);
+    result
+}
+
+/// Runs `f` on the socket of the first subflow, without the connection's lock: its operations sleep.
+///
+/// The socket is locked, so nobody takes it away meanwhile.
+pub(super) fn with_first<R>(
+    msk: &Msk,
+    f: impl FnOnce(&KernelSocket<Mptcp>) -> Result<R>,
+) -> Result<R> {
+    let first = msk.inner.lock().first.take().ok_or(EINVAL)?;
+    let result = f(&first);
+    msk.inner.lock().first = Some(first);
+    result
+}
+
+/// A key of our own, with its token reserved in the namespace; nothing if none is to be had.
+fn draw_key(sk: &Sock) -> Option<KeyMaterial> {
+    (0..KEY_TRIES)
+        .map(|_| KeyMaterial::derive::<KernelSha256>(Key::from_bytes(random::bytes())))
+        .find(|keys| netns::of(sk).tokens.insert(keys.token, sk).is_ok())
+}
+
+/// connect(2). The socket is locked.
+pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
+    let ssk = first_socket(sk, msk)?;
+    let ns = netns::of(sk);
+    let config = ns.config();
+    let keys = if ns.may_offer(sk, &ssk) {
+        draw_key(sk)
+    } else {
+        None
+    };
+    let material = keys.unwrap_or_else(|| {
+        KeyMaterial::derive::<KernelSha256>(Key::from_bytes(random::bytes()))
+    });
+    let (conn, tx) = match keys {
+        Some(keys) => (
+            Connection::active(config, keys, &msk.shared, now()),
+            SubflowTx::active(&config, keys),
+        ),
+        None => (
+            Connection::plain(config, material, &msk.shared, now()),
+            SubflowTx::plain(),
+        ),
+    };
+    let conn = conn.map_err(|_| ENOMEM)?;
+    {
+        let mut inner = msk.inner.lock();
+        inner.conn = Some(conn);
+        inner.tx = SendQueue::new(material.idsn.advance(1));
+        inner.token = keys.map(|keys| keys.token);
+        inner.gone = false;
+        inner
+            .subflows
+            .push(Entry {
+                id: SubflowId::FIRST,
+                ssk: ssk.clone(),
+                child: false,
+            })
+            .map_err(|_| ENOMEM)?;
+    }
+    sk.set_state(state::SYN_SENT);
+    let result = {
+        let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) else {
+            return Err(EINVAL);
+        };
+        *locked.locked() = Locked::new(tx);
+        if locked.sock().state() != state::CLOSE {
+            Err(EINVAL)
+        } else {
+            locked.connect(addr)
+        }
+    };
+    match result {
+        Ok(()) => {
+            proto::copy_addresses(sk, &ssk);
+            Outcome::default().finish(sk, msk);
+            Ok(())
+        }
+        Err(e) => {
+            super::close::forget_connection(sk, msk);
+            sk.set_state(state::CLOSE);
+            Err(e)
+        }
+    }
+}

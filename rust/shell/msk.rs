@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The application's socket: what it owns, and how it is made.
+
+use super::netns;
+use super::send_queue::SendQueue;
+use super::sockopt::Options;
+use super::Mptcp;
+use crate::engine::mem::FVec;
+use crate::engine::{Connection, Instant, Order, Shared, SubflowId};
+use crate::new_bh_lock;
+use crate::sys::bh_lock::BhLock;
+use crate::sys::skb::{Skb, SkbList};
+use crate::sys::sock::Sock;
+use crate::sys::subflow::KernelSocket;
+use crate::sys::time::monotonic_millis;
+use crate::sys::work::Worker;
+use crate::wire::{Dsn, Token};
+use kernel::prelude::*;
+use kernel::sync::aref::ARef;
+use kernel::sync::atomic::{ordering, Atomic};
+use kernel::sync::Arc;
+
+/// The state of an MPTCP socket.
+#[pin_data]
+pub(crate) struct Msk {
+    /// The connection and its queues; the "connection's lock" of the documentation.
+    #[pin]
+    pub(super) inner: BhLock<Inner>,
+    #[pin]
+    pub(super) worker: Worker,
+    /// What segments are stamped from without the connection's lock.
+    pub(super) shared: Shared,
+    /// Bytes that a program may read now.
+    pub(super) unread: Atomic<i64>,
+    /// Options that programs set, for those that no C structure keeps.
+    pub(super) options: Options,
+}
+
+/// What the connection's lock guards.
+pub(super) struct Inner {
+    /// None before connect and in LISTEN.
+    pub(super) conn: Option<Connection<Skb>>,
+    /// In order, not yet taken by a reader.
+    pub(super) rx: SkbList,
+    /// Written, not yet acknowledged.
+    pub(super) tx: SendQueue,
+    pub(super) subflows: FVec<Entry>,
+    /// What is to be done under the lock of a subflow, in order for each.
+    pub(super) pending: FVec<Pending>,
+    /// The socket of the first subflow, or of the listener, if we opened it ourselves.
+    pub(super) first: Option<KernelSocket<Mptcp>>,
+    /// When the worker wakes up, at the latest.
+    pub(super) armed: Option<Instant>,
+    /// The token that the namespace knows us by.
+    pub(super) token: Option<Token>,
+    /// accept(2) has handed the connection out, or it is an active one.
+    pub(super) accepted: bool,
+    /// The engine has nothing left to do.
+    pub(super) gone: bool,
+    /// The socket was counted as in use.
+    pub(super) in_use: bool,
+}
+
+/// A subflow of the connection.
+pub(super) struct Entry {
+    pub(super) id: SubflowId,
+    pub(super) ssk: ARef<Sock>,
+    /// TCP made it from a handshake: no `struct socket` stands for it, we close it ourselves.
+    pub(super) child: bool,
+}
+
+/// One thing to do under the lock of a subflow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pending {
+    pub(super) sf: SubflowId,
+    pub(super) what: Todo,
+}
+
+/// See [`Pending`]; the names are those of the engine's actions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Todo {
+    Tell(Order),
+    Reset,
+    Close,
+    Ack,
+    Push,
+}
+
+/// Room for what is pending that is set aside at the start, so that it need not be found in softirq.
+const PENDING_ROOM: usize = 8;
+
+impl Msk {
+    /// The state of a socket that socket(2) makes.
+    pub(super) fn create(sk: &Sock) -> Result<Arc<Self>> {
+        if !netns::of(sk).enabled() {
+            return Err(ENOPROTOOPT);
+        }
+        let msk = Self::new(Options::default(), GFP_KERNEL)?;
+        msk.worker.bind(sk);
+        Ok(msk)
+    }
+
+    /// The state of a socket, not yet bound to one.
+    pub(super) fn new(options: Options, flags: kernel::alloc::Flags) -> Result<Arc<Self>> {
+        let mut pending = FVec::new();
+        pending.reserve(PENDING_ROOM).map_err(|_| ENOMEM)?;
+        let mut subflows = FVec::new();
+        subflows.reserve(1).map_err(|_| ENOMEM)?;
+        let inner = Inner {
+            conn: None,
+            rx: SkbList::new(),
+            tx: SendQueue::new(Dsn(0)),
+            subflows,
+            pending,
+            first: None,
+            armed: None,
+            token: None,
+            accepted: true,
+            gone: false,
+            in_use: false,
+        };
+        Arc::pin_init(
+            pin_init!(Self {
+                inner <- new_bh_lock!(inner, "rust_mptcp connection"),
+                worker <- Worker::new::<Mptcp>(),
+                shared: Shared::new(),
+                unread: Atomic::new(0),
+                options,
+            }),
+            flags,
+        )
+    }
+
+    /// Bytes that a program may read now.
+    pub(super) fn unread(&self) -> u64 {
+        u64::try_from(self.unread.load(ordering::Acquire)).unwrap_or(0)
+    }
+
+    /// Where the first subflow's TCP socket is, if there is one.
+    pub(super) fn first_ssk(&self) -> Option<ARef<Sock>> {
+        let inner = self.inner.lock();
+        inner
+            .subflows
+            .get(0)
+            .map(|entry| entry.ssk.clone())
+            .or_else(|| inner.first.as_ref().map(|first| first.sock().hold()))
+    }
+}
+
+/// The engine's clock.
+pub(super) fn now() -> Instant {
+    Instant::from_millis(monotonic_millis())
+}

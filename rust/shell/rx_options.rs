@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Every segment that arrives for a subflow, before TCP sees it. Softirq, no lock held.
+
+use super::subflow::Subflow;
+use crate::engine::{mapping, Event, RxSegment as Incoming};
+use crate::sys::nf_hook::RxVerdict;
+use crate::sys::segment::{Header, RxSegment};
+use crate::sys::sock::{state, Sock};
+use crate::sys::subflow::Numbers;
+use crate::wire::walk::Walk;
+use crate::wire::{self, SegmentKind, KIND};
+
+/// Whether the segment carries an option of ours at all.
+pub(super) fn concerns(header: &Header) -> bool {
+    Walk::new(header.options()).any(|item| item.kind == KIND)
+}
+
+/// Tells the engine of the segment, and leaves its mapping on the buffer for when TCP has it in order.
+pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_>) -> RxVerdict {
+    let (Some(sf), Some((sk, msk))) = (subflow.id(), subflow.msk()) else {
+        return RxVerdict::Pass;
+    };
+    let header = segment.header;
+    if header.syn() || ssk.state() == state::SYN_SENT || msk.shared.is_fallback() {
+        return RxVerdict::Pass;
+    }
+    let numbers = ssk.tcp_numbers();
+    if !acceptable(&header, segment.len, &numbers) {
+        return RxVerdict::Pass;
+    }
+    let kind = if header.rst() {
+        SegmentKind::Rst
+    } else {
+        SegmentKind::NonSyn {
+            payload_len: segment.len,
+        }
+    };
+    let options = wire::parse(header.options(), kind);
+    let incoming = Incoming {
+        ssn: subflow.peer_ssn(header.seq),
+        len: segment.len,
+        ack: header.ack().then(|| subflow.local_ssn(header.ack_seq)),
+        window: u32::from(header.window) << numbers.snd_wscale,
+        fin: header.fin(),
+        rst: header.rst(),
+    };
+    let event = Event::Segment {
+        sf,
+        segment: incoming,
+        options: &options,
+    };
+    let (outcome, idsn) = {
+        let mut inner = msk.inner.lock();
+        let outcome = inner.step(sk, msk, event);
+        (outcome, inner.conn.as_ref().and_then(|conn| conn.remote_idsn()))
+    };
+    outcome.finish_in_softirq(sk, msk);
+    if segment.len > 0 {
+        if let Some(mapping) = idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
+            if segment.attach(&mapping).is_err() {
+                return RxVerdict::Drop;
+            }
+        }
+    }
+    RxVerdict::Pass
+}
+
+/// Whether TCP will take the segment, as far as can be told without its lock (RFC 9293 3.10.7.4, RFC 5961): in the
+/// window, and acknowledging nothing absurd.
+fn acceptable(header: &Header, len: u32, numbers: &Numbers) -> bool {
+    let before = |a: u32, b: u32| a.wrapping_sub(b) > u32::MAX / 2;
+    let end = header.seq.wrapping_add(len);
+    let right = numbers.rcv_nxt.wrapping_add(numbers.rcv_wnd);
+    if header.rst() {
+        return header.seq == numbers.rcv_nxt;
+    }
+    let in_window = !before(end, numbers.rcv_nxt) && !before(right, header.seq);
+    let oldest = numbers.snd_una.wrapping_sub(numbers.max_window);
+    let ack_ok = header.ack()
+        && !before(header.ack_seq, oldest)
+        && !before(numbers.snd_nxt, header.ack_seq);
+    in_window && ack_ok
+}

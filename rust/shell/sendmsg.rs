@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! sendmsg(2), and handing what was written to TCP.
+
+use super::act::Outcome;
+use super::msk::{now, Msk};
+use super::Mptcp;
+use crate::engine::{Duration, Event};
+use crate::sys::msg::{copy_in, flags, Msg};
+use crate::sys::sock::{state, Sock, SEND_SHUTDOWN};
+use crate::sys::stream;
+use crate::sys::subflow::{self, Chunk, SubflowLocked, MAX_CHUNKS};
+use crate::sys::time::millis;
+use kernel::prelude::*;
+
+/// How much is copied before TCP is called: a few full mappings.
+const BATCH: u32 = 128 << 10;
+
+/// The most that is copied at once, so that the send buffer bounds what is charged.
+const COPY_MAX: u32 = 64 << 10;
+
+/// sendmsg(2). Process context.
+pub(super) fn sendmsg(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>) -> Result<usize> {
+    let call = msg.flags();
+    let guard = sk.lock();
+    let mut timeo = sk.sndtimeo(call & flags::DONTWAIT != 0);
+    let mut copied = 0;
+    let result = match ready_to_send(sk, &mut timeo) {
+        Ok(()) => write(sk, msk, msg, &mut timeo, &mut copied),
+        Err(e) => Err(e),
+    };
+    push_all(sk, msk);
+    let result = match result {
+        Err(e) if copied == 0 => Err(stream::write_error(sk, call, e)),
+        _ => Ok(copied),
+    };
+    drop(guard);
+    result
+}
+
+fn ready_to_send(sk: &Sock, timeo: &mut isize) -> Result {
+    if !matches!(sk.state(), state::ESTABLISHED | state::CLOSE_WAIT) {
+        stream::wait_connect(sk, timeo)?;
+    }
+    Ok(())
+}
+
+fn write(
+    sk: &Sock,
+    msk: &Msk,
+    msg: &mut Msg<'_>,
+    timeo: &mut isize,
+    copied: &mut usize,
+) -> Result {
+    let mut unpushed: u32 = 0;
+    while msg.left() > 0 {
+        if sk.err() != 0 || sk.shutdown() & SEND_SHUTDOWN != 0 {
+            return Err(EPIPE);
+        }
+        let limit = room(sk, msg.left());
+        if !sk.memory_free() || !stream_schedule(sk, msk, limit) {
+            push_all(sk, msk);
+            unpushed = 0;
+            stream::wait_memory(sk, timeo)?;
+            continue;
+        }
+        let Some(piece) = copy_in(sk, msg, limit)? else {
+            push_all(sk, msk);
+            stream::wait_memory(sk, timeo)?;
+            continue;
+        };
+        let len = piece.len;
+        queue(sk, msk, piece)?;
+        *copied = copied.saturating_add(usize::try_from(len).unwrap_or(0));
+        unpushed = unpushed.saturating_add(len);
+        if unpushed >= BATCH {
+            push_all(sk, msk);
+            unpushed = 0;
+        }
+    }
+    Ok(())
+}
+
+/// How much to copy at once.
+fn room(sk: &Sock, left: usize) -> u32 {
+    let free = sk.sndbuf().saturating_sub(sk.wmem_queued());
+    let free = u32::try_from(free).unwrap_or(0).max(2048);
+    u32::try_from(left)
+        .unwrap_or(u32::MAX)
+        .min(free)
+        .min(COPY_MAX)
+}
+
+fn stream_schedule(sk: &Sock, msk: &Msk, bytes: u32) -> bool {
+    let _inner = msk.inner.lock();
+    stream::schedule_send(sk, bytes)
+}
+
+/// Appends what was copied to the send queue.
+fn queue(sk: &Sock, msk: &Msk, piece: crate::sys::msg::Copied) -> Result {
+    let len = piece.len;
+    let outcome = {
+        let mut inner = msk.inner.lock();
+        let charged = inner.tx.push(piece)?;
+        stream::charge_send(sk, charged);
+        inner.step(sk, msk, Event::AppWrote { len })
+    };
+    // What it asks for is a push, which the caller does for the whole call.
+    outcome.finish_without_push(sk, msk);
+    Ok(())
+}
+
+/// Hands what there is to send to the subflows that have room. Process context, the socket locked.
+pub(super) fn push_all(sk: &Sock, msk: &Msk) {
+    if let Some(ssk) = msk.first_ssk() {
+        if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
+            if locked.subflow().id().is_some() {
+                super::act::flush(sk, msk, &mut locked);
+                push(sk, msk, &mut locked);
+            }
+        }
+    }
+}
+
+/// Hands to TCP on this subflow what the engine chooses, while TCP has room.
+pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+    let Some(sf) = locked.subflow().id() else {
+        return;
+    };
+    let mut out = Outcome::default();
+    let mut unsent = 0;
+    loop {
+        let room = locked.room();
+        let mut chunks = [const { None }; MAX_CHUNKS];
+        let (transmit, count) = {
+            let mut inner = msk.inner.lock();
+            let Some(conn) = inner.conn.as_mut() else {
+                break;
+            };
+            unsent = conn.unsent();
+            if room == 0 {
+                break;
+            }
+            let Some(mut transmit) = conn.poll_transmit(&msk.shared, sf, room, now()) else {
+                break;
+            };
+            let (count, bytes) = if transmit.probe {
+                inner.tx.probe(&mut chunks)
+            } else {
+                inner.tx.collect(transmit.dsn, transmit.len, &mut chunks)
+            };
+            transmit.more |= bytes < transmit.len;
+            transmit.len = bytes;
+            (transmit, count)
+        };
+        let write_seq = locked.numbers().write_seq;
+        let ssn = locked.subflow().local_ssn(write_seq);
+        let wanted = transmit.len;
+        let sent = if wanted > 0 && locked.locked().tx.record_run(ssn, &transmit).is_ok() {
+            send(locked, chunks, count, transmit.more)
+        } else {
+            0
+        };
+        let rto = Duration::from_millis(millis(locked.numbers().rto));
+        let event = Event::Transmitted {
+            sf,
+            dsn: transmit.dsn,
+            len: sent,
+            ssn,
+            rto,
+        };
+        out = out.and(msk.post(sk, event));
+        if sent < wanted || wanted == 0 {
+            break;
+        }
+    }
+    if unsent > 0 {
+        locked.want_write_space();
+    }
+    out.finish_without_push(sk, msk);
+}
+
+fn send(
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    mut chunks: [Option<Chunk>; MAX_CHUNKS],
+    count: usize,
+    more: bool,
+) -> u32 {
+    let mut ready: KVec<Chunk> = KVec::new();
+    // On the stack of a softirq sixteen chunks are too much to move about: one small allocation, kept short.
+    if ready.reserve(count, GFP_ATOMIC).is_err() {
+        return 0;
+    }
+    for chunk in chunks.iter_mut().filter_map(Option::take) {
+        if ready.push_within_capacity(chunk).is_err() {
+            return 0;
+        }
+    }
+    locked.send(&ready, more).unwrap_or(0)
+}
+
+/// The send buffer of the connection is what its subflows have together, unless a program fixed it.
+pub(super) fn propagate_sndbuf(sk: &Sock, locked: &SubflowLocked<'_, Mptcp>) {
+    if !sk.sndbuf_locked() {
+        let bytes = locked.sock().sndbuf();
+        if bytes > sk.sndbuf() {
+            sk.set_sndbuf(bytes);
+            if !sk.is_dead() {
+                sk.write_space();
+            }
+        }
+    }
+}
+
+/// Whether writers have room beyond the bound of the send buffer (TCP_NOTSENT_LOWAT).
+pub(super) fn stream_memory_free(_sk: &Sock, msk: &Msk, wake: bool) -> bool {
+    let Some(limit) = msk.options.notsent_lowat() else {
+        return true;
+    };
+    let unsent = msk
+        .inner
+        .lock()
+        .conn
+        .as_ref()
+        .map_or(0, |conn| conn.unsent());
+    unsent << u32::from(wake) < u64::from(limit)
+}

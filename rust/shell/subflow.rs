@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A subflow's kernel half: what TCP's callbacks become.
+
+use super::act;
+use super::msk::Msk;
+use super::sha256::KernelSha256;
+use super::Mptcp;
+use crate::engine::{Ending, Event, SubflowId, SubflowTx, SynAckAnswer};
+use crate::sys::proto;
+use crate::sys::segment::Header;
+use crate::sys::sock::{state, Sock};
+use crate::sys::stream;
+use crate::sys::subflow::{Received, SubflowLocked};
+use crate::wire::{self, SegmentKind, Ssn};
+use kernel::prelude::*;
+use kernel::sync::aref::ARef;
+use kernel::sync::atomic::{ordering, Atomic};
+
+/// What may be read of a subflow without its lock.
+pub(crate) struct Subflow {
+    /// The MPTCP socket above it.
+    msk: ARef<Sock>,
+    /// None for a listener.
+    id: Option<SubflowId>,
+    /// Our and the peer's initial sequence numbers, once known.
+    local_isn: Atomic<u32>,
+    peer_isn: Atomic<u32>,
+}
+
+/// What the subflow's lock guards.
+pub(crate) struct Locked {
+    pub(super) tx: SubflowTx,
+    /// SYNs that went out without MP_CAPABLE.
+    pub(super) plain_syns: u8,
+    /// The engine was told that TCP is done.
+    closed: bool,
+}
+
+impl Locked {
+    pub(super) fn new(tx: SubflowTx) -> Self {
+        Self {
+            tx,
+            plain_syns: 0,
+            closed: false,
+        }
+    }
+}
+
+impl Subflow {
+    pub(super) fn new(msk: ARef<Sock>, id: Option<SubflowId>) -> Self {
+        Self {
+            msk,
+            id,
+            local_isn: Atomic::new(0),
+            peer_isn: Atomic::new(0),
+        }
+    }
+
+    pub(super) fn with_isns(self, local: u32, peer: u32) -> Self {
+        self.local_isn.store(local, ordering::Release);
+        self.peer_isn.store(peer, ordering::Release);
+        self
+    }
+
+    pub(super) fn id(&self) -> Option<SubflowId> {
+        self.id
+    }
+
+    /// The MPTCP socket and its state.
+    pub(super) fn msk(&self) -> Option<(&Sock, &Msk)> {
+        Some((&self.msk, proto::msk_of::<Mptcp>(&self.msk)?))
+    }
+
+    pub(super) fn set_local_isn(&self, isn: u32) {
+        self.local_isn.store(isn, ordering::Release);
+    }
+
+    /// The place of one of our bytes.
+    pub(super) fn local_ssn(&self, seq: u32) -> Ssn {
+        Ssn::from_tcp(seq, self.local_isn.load(ordering::Acquire))
+    }
+
+    /// The place of one of the peer's bytes.
+    pub(super) fn peer_ssn(&self, seq: u32) -> Ssn {
+        Ssn::from_tcp(seq, self.peer_isn.load(ordering::Acquire))
+    }
+
+    /// A connection waits in the accept queue.
+    pub(super) fn wake_listener(&self) {
+        self.msk.data_ready();
+    }
+}
+
+/// The SYN/ACK that answers our SYN. The subflow is locked, TCP is about to send the third ACK.
+pub(super) fn syn_ack(locked: &mut SubflowLocked<'_, Mptcp>, header: &Header) {
+    let subflow = locked.subflow();
+    let (Some(sf), Some((sk, msk))) = (subflow.id(), subflow.msk()) else {
+        return;
+    };
+    subflow.peer_isn.store(header.seq, ordering::Release);
+    let options = wire::parse(header.options(), SegmentKind::SynAck);
+    let answer = SynAckAnswer::read::<KernelSha256>(&options);
+    if matches!(answer, SynAckAnswer::Capable { .. }) {
+        reserve(locked);
+    }
+    proto::copy_addresses(sk, locked.sock());
+    let plain_syns = locked.locked().plain_syns;
+    let event = Event::SynAck {
+        sf,
+        answer,
+        window: header.window.into(),
+        plain_syns,
+    };
+    msk.post(sk, event).finish_locked(sk, msk, locked);
+    locked.want_write_space();
+}
+
+/// Keeps room for the largest option set in every segment.
+pub(super) fn reserve(locked: &mut SubflowLocked<'_, Mptcp>) {
+    let bytes = u16::try_from(wire::space::DATA_RESERVE).unwrap_or(28);
+    locked.reserve_options(bytes);
+}
+
+/// TCP has data, or the FIN, in order.
+pub(super) fn data_ready(locked: &mut SubflowLocked<'_, Mptcp>) {
+    if let Some((sk, msk)) = locked.subflow().msk() {
+        pull(sk, msk, locked);
+    }
+}
+
+/// Moves what TCP has in order to the connection, as far as the receive buffer goes: what it cannot hold stays with TCP,
+/// whose window then closes.
+pub(super) fn pull(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+    let Some(sf) = locked.subflow().id() else {
+        return;
+    };
+    let mut out = act::Outcome::default();
+    while sk.rmem() <= sk.rcvbuf() {
+        let Some(received) = locked.next_received() else {
+            break;
+        };
+        let Received {
+            skb,
+            seq,
+            mapping,
+            fin,
+        } = received;
+        if let Some(payload) = skb {
+            let ssn = locked.subflow().peer_ssn(seq);
+            let mut inner = msk.inner.lock();
+            // Best effort: the buffer is here, and was charged to the subflow until now.
+            stream::schedule_receive(sk, payload.truesize());
+            out = out.and(inner.step(
+                sk,
+                msk,
+                Event::Data {
+                    sf,
+                    ssn,
+                    payload,
+                    mapping,
+                },
+            ));
+        }
+        if fin {
+            out = out.and(msk.post(sk, Event::SubflowFin { sf }));
+        }
+    }
+    out.finish_locked(sk, msk, locked);
+}
+
+/// TCP has room, or an acknowledgement arrived while there was something to send.
+pub(super) fn write_space(locked: &mut SubflowLocked<'_, Mptcp>) {
+    let Some((sk, msk)) = locked.subflow().msk() else {
+        return;
+    };
+    if msk.shared.is_fallback() {
+        acknowledged(sk, msk, locked);
+    }
+    act::flush(sk, msk, locked);
+    super::sendmsg::push(sk, msk, locked);
+    super::sendmsg::propagate_sndbuf(sk, locked);
+}
+
+/// In fallback TCP's own acknowledgements are what frees data.
+pub(super) fn acknowledged(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+    let Some(sf) = locked.subflow().id() else {
+        return;
+    };
+    let una = locked.subflow().local_ssn(locked.numbers().snd_una);
+    msk.post(sk, Event::SubflowAcked { sf, una })
+        .finish_locked(sk, msk, locked);
+}
+
+/// TCP's state changed, or it has an error.
+pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
+    let Some((sk, msk)) = locked.subflow().msk() else {
+        return;
+    };
+    if locked.subflow().id().is_none() {
+        return;
+    }
+    match locked.sock().state() {
+        state::CLOSE => closed(locked),
+        _ => pull(sk, msk, locked),
+    }
+}
+
+/// Tells the engine, once, that TCP is done.
+pub(super) fn closed(locked: &mut SubflowLocked<'_, Mptcp>) {
+    let subflow = locked.subflow();
+    let (Some(sf), Some((sk, msk))) = (subflow.id(), subflow.msk()) else {
+        return;
+    };
+    if core::mem::replace(&mut locked.locked().closed, true) {
+        return;
+    }
+    pull(sk, msk, locked);
+    if msk.shared.is_fallback() {
+        acknowledged(sk, msk, locked);
+    }
+    let ending = ending(locked.sock().err());
+    msk.post(sk, Event::SubflowClosed { sf, ending })
+        .finish_locked(sk, msk, locked);
+}
+
+fn ending(errno: i32) -> Ending {
+    if errno == 0 {
+        return Ending::Clean;
+    }
+    match Error::from_errno(-errno) {
+        e if e == ECONNRESET || e == EPIPE => Ending::Reset,
+        e if e == ECONNREFUSED => Ending::Refused,
+        e if e == ETIMEDOUT => Ending::TimedOut,
+        _ => Ending::Unreachable,
+    }
+}
+
+/// TCP destroys the connection.
+pub(super) fn release(locked: &mut SubflowLocked<'_, Mptcp>) {
+    closed(locked);
+    if let Some((sk, msk)) = locked.subflow().msk() {
+        if !msk.inner.lock().accepted {
+            super::close::abandon(sk, msk);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The passive handshake, without state: SYN, SYN/ACK and third ACK at a listener. Softirq throughout.
+
+use super::msk::{now, Entry, Msk};
+use super::netns;
+use super::send_queue::SendQueue;
+use super::sha256::KernelSha256;
+use super::subflow::{Locked, Subflow};
+use super::Mptcp;
+use crate::engine::initiate::{
+    accept_third_ack, answer_syn, syn_ack_options, PassiveOpen, SynAnswer, SynOffer, ThirdAck,
+};
+use crate::engine::{mapping, Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
+use crate::sys::percpu::CpuNote;
+use crate::sys::proto;
+use crate::sys::request::Request;
+use crate::sys::segment::{FourTuple, RxSegment, TxSegment};
+use crate::sys::sock::Sock;
+use crate::sys::stack::Origin;
+use crate::sys::subflow::SubflowLocked;
+use crate::wire::keys::Stateless;
+use crate::wire::{self, Capable, Key, SegmentKind};
+use kernel::prelude::*;
+use kernel::sync::aref::ARef;
+
+/// What a SYN at a listener asked for, while TCP answers it on the same CPU.
+#[derive(Clone)]
+pub(super) struct Note {
+    offer: SynOffer,
+    listener: ARef<Sock>,
+}
+
+/// Under SYN cookies TCP keeps nothing of a SYN: the note does for the time of one call.
+static NOTE: CpuNote<Note> = CpuNote::new();
+
+/// What `third_ack` hands to `opened`.
+pub(crate) struct Opening {
+    open: PassiveOpen,
+    window: u32,
+    snt_isn: u32,
+    rcv_isn: u32,
+}
+
+/// A SYN arrived.
+pub(super) fn syn(listener: &Subflow, segment: &RxSegment<'_>) {
+    let options = wire::parse(segment.header.options(), SegmentKind::Syn);
+    let Some((sk, _)) = listener.msk() else {
+        return;
+    };
+    if let SynAnswer::Capable(offer) = answer_syn(&options) {
+        netns::of(sk).count(Mib::MPCapableSYNRX, 1);
+        NOTE.set(Note {
+            offer,
+            listener: sk.hold(),
+        });
+    }
+}
+
+/// The SYN was answered, or not.
+pub(super) fn syn_done() {
+    NOTE.clear();
+}
+
+/// Our key of a connection, the same whenever it is computed.
+fn key(secret: &[u8; 32], ends: &FourTuple, peer_isn: u32, our_isn: u32) -> KeyMaterial {
+    let key: Key = Stateless {
+        four_tuple: ends,
+        peer_isn,
+        our_isn,
+        counter: 0,
+    }
+    .key::<KernelSha256>(secret);
+    KeyMaterial::derive::<KernelSha256>(key)
+}
+
+/// The options of a SYN/ACK that leaves.
+pub(super) fn options(
+    origin: Origin<'_>,
+    listener: Option<&Subflow>,
+    segment: &TxSegment<'_>,
+) -> Option<([u8; 40], u8)> {
+    let noted = NOTE.get();
+    let (offer, listener) = match origin {
+        Origin::Request(request) => {
+            let offer = match request.syn_options() {
+                Some(area) => match answer_syn(&wire::parse(&area, SegmentKind::Syn)) {
+                    SynAnswer::Capable(offer) => offer,
+                    SynAnswer::Plain => return None,
+                },
+                None => noted?.offer,
+            };
+            (offer, listener?.msk()?.0.hold())
+        }
+        Origin::Cookie => {
+            let note = noted?;
+            (note.offer, note.listener)
+        }
+    };
+    let ns = netns::of(&listener);
+    let header = &segment.header;
+    let local = key(
+        &ns.secret,
+        &segment.four_tuple(),
+        header.ack_seq.wrapping_sub(1),
+        header.seq,
+    );
+    if !local.token.is_usable() || ns.tokens.find(local.token).is_some() {
+        ns.count(Mib::MPFallbackTokenInit, 1);
+        return None;
+    }
+    let want = syn_ack_options(offer, ns.listen_policy(), local.key);
+    let fitted = wire::fit(header.options(), &want);
+    Some((fitted.area, fitted.len))
+}
+
+/// The segment that completes a handshake: `Some` if it makes an MPTCP connection.
+pub(super) fn third_ack(
+    listener: &Subflow,
+    request: &Request,
+    segment: &mut RxSegment<'_>,
+) -> Option<Opening> {
+    let (sk, _) = listener.msk()?;
+    let ns = netns::of(sk);
+    let header = segment.header;
+    let kind = SegmentKind::NonSyn {
+        payload_len: segment.len,
+    };
+    let options = wire::parse(header.options(), kind);
+    let offer = match request.syn_options() {
+        Some(area) => match answer_syn(&wire::parse(&area, SegmentKind::Syn)) {
+            SynAnswer::Capable(offer) => offer,
+            SynAnswer::Plain => return None,
+        },
+        // SYN cookies: the ACK repeats what was agreed on.
+        None => match options.capable {
+            Some(Capable::Ack { flags, .. } | Capable::AckData { flags, .. }) => SynOffer {
+                checksum: flags.checksum,
+                deny_join: flags.deny_join,
+            },
+            _ => return None,
+        },
+    };
+    let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
+    let local = key(&ns.secret, &segment.four_tuple(), rcv_isn, snt_isn);
+    match accept_third_ack::<KernelSha256>(&options, offer, ns.listen_policy(), local) {
+        ThirdAck::Capable(open) => {
+            if let Some(mapping) = mapping::of_segment(&options, open.remote.idsn) {
+                if segment.len > 0 && segment.attach(&mapping).is_err() {
+                    return None;
+                }
+            }
+            Some(Opening {
+                open,
+                window: u32::from(header.window),
+                snt_isn,
+                rcv_isn,
+            })
+        }
+        ThirdAck::Fallback => {
+            ns.count(Mib::MPCapableFallbackACK, 1);
+            None
+        }
+    }
+}
+
+/// TCP made the child: its connection and MPTCP socket.
+pub(super) fn opened(
+    listener: &Subflow,
+    opening: Opening,
+    child: &Sock,
+) -> Option<(Subflow, Locked)> {
+    let (parent, parent_msk) = listener.msk()?;
+    let ns = netns::of(parent);
+    let numbers = child.tcp_numbers();
+    let window = opening.window << numbers.snd_wscale;
+    let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
+    let conn = Connection::passive(ns.config(), &opening.open, window, &state.shared, now()).ok()?;
+    let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
+    state.worker.bind(&sk);
+    let token = opening.open.local.token;
+    {
+        let mut inner = state.inner.lock();
+        inner.conn = Some(conn);
+        inner.tx = SendQueue::new(opening.open.local.idsn.advance(1));
+        inner.accepted = false;
+        let entry = Entry {
+            id: SubflowId::FIRST,
+            ssk: child.hold(),
+            child: false,
+        };
+        // Room was reserved when the state was made.
+        let _ = inner.subflows.push(entry).is_ok();
+    }
+    if ns.tokens.insert(token, &sk).is_err() {
+        ns.count(Mib::MPFallbackTokenInit, 1);
+        super::close::abandon(&sk, &state);
+        return None;
+    }
+    state.inner.lock().token = Some(token);
+    ns.gauge(crate::sys::sock::state::CLOSE, crate::sys::sock::state::ESTABLISHED);
+    let tx = SubflowTx::passive(&opening.open);
+    let subflow = Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
+    Some((subflow, Locked::new(tx)))
+}
+
+/// The child is a subflow now.
+pub(super) fn opened_done(locked: &mut SubflowLocked<'_, Mptcp>) {
+    super::subflow::reserve(locked);
+}

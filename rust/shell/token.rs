@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tokens of a namespace's connections.
+
+use crate::new_bh_lock;
+use crate::sys::bh_lock::BhLock;
+use crate::sys::sock::Sock;
+use crate::wire::Token;
+use kernel::prelude::*;
+use kernel::rbtree::{RBTree, RBTreeNode};
+use kernel::sync::aref::ARef;
+
+/// Token to MPTCP socket. A connection holds no reference here: it takes its token out before it goes.
+#[pin_data]
+pub(super) struct Tokens {
+    #[pin]
+    table: BhLock<RBTree<u32, SockPtr>>,
+}
+
+/// The socket a token stands for, alive while the token is in the table.
+struct SockPtr(ARef<Sock>);
+
+impl Tokens {
+    pub(super) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            table <- new_bh_lock!(RBTree::new(), "rust_mptcp tokens"),
+        })
+    }
+
+    /// Reserves a token. Fails if it is zero or taken, or without memory.
+    pub(super) fn insert(&self, token: Token, sk: &Sock) -> Result {
+        if !token.is_usable() {
+            return Err(EEXIST);
+        }
+        let node = RBTreeNode::new(token.0, SockPtr(sk.hold()), GFP_ATOMIC)?;
+        let mut table = self.table.lock();
+        if table.get(&token.0).is_some() {
+            return Err(EEXIST);
+        }
+        let _old = table.insert(node);
+        Ok(())
+    }
+
+    /// Gives a token back.
+    pub(super) fn remove(&self, token: Token) {
+        let node = self.table.lock().remove_node(&token.0);
+        drop(node);
+    }
+
+    /// The socket of a token.
+    #[allow(dead_code)]
+    pub(super) fn find(&self, token: Token) -> Option<ARef<Sock>> {
+        self.table.lock().get(&token.0).map(|p| p.0.clone())
+    }
+}

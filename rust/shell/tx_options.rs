@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Every segment that a subflow sends, on its way from TCP to IP. The subflow is locked.
+
+use super::msk::Msk;
+use super::Mptcp;
+use crate::engine::{Event, Stamp, Stamped, TxSegment as Outgoing};
+use crate::sys::segment::TxSegment;
+use crate::sys::sock::Sock;
+use crate::sys::stack::TxVerdict;
+use crate::sys::subflow::{Numbers, SubflowLocked};
+use crate::wire::checksum::Partial;
+use crate::wire::{self, Ssn};
+
+/// Has the engine say what the segment carries, and writes it.
+pub(super) fn transmit(
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    segment: &mut TxSegment<'_>,
+) -> TxVerdict {
+    let subflow = locked.subflow();
+    let Some((sk, msk)) = subflow.msk() else {
+        return TxVerdict::Send;
+    };
+    if subflow.id().is_none() {
+        return TxVerdict::Send;
+    }
+    let header = segment.header;
+    let numbers = locked.numbers();
+    if header.syn() {
+        subflow.set_local_isn(header.seq);
+    }
+    if segment.len > 0 && header.seq == numbers.snd_nxt {
+        locked.end_buffer(header.seq);
+    }
+    let ssn = subflow.local_ssn(header.seq);
+    let outgoing = Outgoing {
+        ssn,
+        len: segment.len,
+        una: subflow.local_ssn(numbers.snd_una),
+        syn: header.syn(),
+        fin: header.fin(),
+        rst: header.rst(),
+        syn_retransmits: numbers.retransmits,
+        free: free_space(sk, locked.sock()),
+    };
+    match locked.locked().tx.stamp(&outgoing, &msk.shared) {
+        Stamp::Send(stamped) => write(locked, segment, (sk, msk), stamped, ssn, &numbers),
+        Stamp::Withhold => TxVerdict::Lose,
+    }
+}
+
+fn write(
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    segment: &mut TxSegment<'_>,
+    (sk, msk): (&Sock, &Msk),
+    mut stamped: Stamped,
+    ssn: Ssn,
+    numbers: &Numbers,
+) -> TxVerdict {
+    if stamped.fell_back {
+        if let Some(sf) = locked.subflow().id() {
+            msk.post(sk, Event::SynDropped { sf }).finish_in_softirq(sk, msk);
+        }
+    }
+    if stamped.payload < segment.len && segment.cut(stamped.payload).is_err() {
+        return TxVerdict::Lose;
+    }
+    if stamped.needs_checksum {
+        let mut sum = Partial::EMPTY;
+        let bytes = usize::try_from(segment.len).unwrap_or(usize::MAX);
+        sum.add_native(segment.payload_checksum(), bytes);
+        locked.locked().tx.complete(&mut stamped, ssn, sum);
+    }
+    if let Some(window) = stamped.window {
+        let field = u16::try_from(window >> numbers.rcv_wscale).unwrap_or(u16::MAX);
+        segment.set_window(field);
+        locked.promise_window(window);
+    }
+    if segment.header.syn() && stamped.options.is_empty() {
+        let count = &mut locked.locked().plain_syns;
+        *count = count.saturating_add(1);
+    }
+    if stamped.options.is_empty() && stamped.window.is_none() {
+        return TxVerdict::Send;
+    }
+    let fitted = wire::fit(segment.header.options(), &stamped.options);
+    TxVerdict::SendWith(fitted.area, fitted.len)
+}
+
+/// Octets of window that the receive buffer has room for.
+pub(super) fn free_space(sk: &Sock, ssk: &Sock) -> u32 {
+    let space = sk.rcvbuf().saturating_sub(sk.rmem());
+    match u32::try_from(space) {
+        Ok(space) => ssk.window_from_space(space),
+        Err(_) => 0,
+    }
+}
