@@ -3,6 +3,7 @@
 //! One rule per test, on one connection whose peer is the test itself.
 
 mod closing;
+mod havoc;
 mod receiving;
 mod reference;
 mod sending;
@@ -182,7 +183,10 @@ impl Rig {
 
     fn take(&mut self, transmit: &Transmit, len: u32) {
         let ssn = Ssn(self.ssn);
-        self.tx.record_run(ssn, transmit).unwrap();
+        let len = match self.tx.record_run(ssn, transmit) {
+            Ok(()) => len,
+            Err(NoMemory) => 0,
+        };
         self.ssn += len;
         self.post(Event::Transmitted {
             sf: SF,
