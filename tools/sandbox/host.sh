@@ -13,7 +13,8 @@ bootstrap_tool() {
 		"install one, e.g.: dnf install debootstrap | pacman -S debootstrap | zypper install debootstrap" \
 		"and give the archive: make MIRROR=<URL of a Debian mirror, ending in /debian>"
 	say "host: installing mmdebstrap with apt-get"
-	{ apt-get update && apt-get install -y --no-install-recommends mmdebstrap; } >&2 ||
+	# An update that fails for some other archive of this host need not stop us.
+	{ apt-get update || true; apt-get install -y --no-install-recommends mmdebstrap; } >&2 ||
 		die "apt-get could not install mmdebstrap" "see its output above"
 	command -v mmdebstrap
 }
