@@ -3,13 +3,14 @@
 //! bind(2) and connect(2).
 
 use super::act::Outcome;
+use super::mib::set_state;
 use super::msk::{now, Entry, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
-use crate::engine::{Connection, KeyMaterial, SubflowId, SubflowTx};
+use crate::engine::{Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
 use crate::sys::msg::Address;
 use crate::sys::proto;
 use crate::sys::random;
@@ -78,8 +79,12 @@ pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
     let ssk = first_socket(sk, msk)?;
     let ns = netns::of(sk);
     let config = ns.config();
-    let keys = if ns.may_offer(sk, &ssk) {
-        draw_key(sk)
+    let keys = if ns.may_offer(&ssk) {
+        let keys = draw_key(sk);
+        if keys.is_none() {
+            ns.count(Mib::MPFallbackTokenInit, 1);
+        }
+        keys
     } else {
         None
     };
@@ -112,7 +117,7 @@ pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
             })
             .map_err(|_| ENOMEM)?;
     }
-    sk.set_state(state::SYN_SENT);
+    set_state(sk, state::SYN_SENT);
     let result = {
         let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) else {
             return Err(EINVAL);
@@ -132,7 +137,7 @@ pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
         }
         Err(e) => {
             super::close::forget_connection(sk, msk);
-            sk.set_state(state::CLOSE);
+            set_state(sk, state::CLOSE);
             Err(e)
         }
     }
