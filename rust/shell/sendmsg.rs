@@ -25,7 +25,7 @@ pub(super) fn sendmsg(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>) -> Result<usize> 
     let guard = sk.lock();
     let mut timeo = sk.sndtimeo(call & flags::DONTWAIT != 0);
     let mut copied = 0;
-    let result = match ready_to_send(sk, &mut timeo) {
+    let result = match ready_to_send(sk, msk, msg, &mut timeo, &mut copied) {
         Ok(()) => write(sk, msk, msg, &mut timeo, &mut copied),
         Err(e) => Err(e),
     };
@@ -38,7 +38,19 @@ pub(super) fn sendmsg(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>) -> Result<usize> 
     result
 }
 
-fn ready_to_send(sk: &Sock, timeo: &mut isize) -> Result {
+fn ready_to_send(
+    sk: &Sock,
+    msk: &Msk,
+    msg: &mut Msg<'_>,
+    timeo: &mut isize,
+    copied: &mut usize,
+) -> Result {
+    if msg.flags() & flags::FASTOPEN != 0 || sk.defers_connect() {
+        *copied = super::connect::fast_open(sk, msk, msg)?;
+        if *timeo == 0 {
+            return Err(EINPROGRESS);
+        }
+    }
     if !matches!(sk.state(), state::ESTABLISHED | state::CLOSE_WAIT) {
         stream::wait_connect(sk, timeo)?;
     }
@@ -128,7 +140,6 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         return;
     };
     let mut out = Outcome::default();
-    let mut unsent = 0;
     loop {
         let room = locked.room();
         let mut chunks = [const { None }; MAX_CHUNKS];
@@ -137,7 +148,6 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             let Some(conn) = inner.conn.as_mut() else {
                 break;
             };
-            unsent = conn.unsent();
             if room == 0 {
                 break;
             }
@@ -174,10 +184,19 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             break;
         }
     }
-    if unsent > 0 {
+    if wants_acks(msk) {
         locked.want_write_space();
     }
     out.finish_without_push(sk, msk);
+}
+
+/// Whether the acknowledgements of TCP matter: they make room for what is unsent, and in fallback they free what was
+/// sent.
+fn wants_acks(msk: &Msk) -> bool {
+    let inner = msk.inner.lock();
+    inner.conn.as_ref().is_some_and(|conn| {
+        conn.unsent() > 0 || (msk.shared.is_fallback() && conn.unacknowledged() > 0)
+    })
 }
 
 fn send(
