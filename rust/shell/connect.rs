@@ -2,13 +2,14 @@
 
 //! bind(2) and connect(2).
 
+use super::mib::set_state;
 use super::msk::{now, Entry, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
-use crate::engine::{Connection, KeyMaterial, SubflowId, SubflowTx};
+use crate::engine::{Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
 use crate::sys::msg::{Address, Msg};
 use crate::sys::proto;
 use crate::sys::random;
@@ -85,8 +86,12 @@ struct Start {
 fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
     let ns = netns::of(sk);
     let config = ns.config();
-    let keys = if ns.may_offer(sk, ssk) {
-        draw_key(sk)
+    let keys = if ns.may_offer(ssk) {
+        let keys = draw_key(sk);
+        if keys.is_none() {
+            ns.count(Mib::MPFallbackTokenInit, 1);
+        }
+        keys
     } else {
         None
     };
@@ -134,7 +139,7 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
             })
             .map_err(|_| ENOMEM)?;
     }
-    sk.set_state(state::SYN_SENT);
+    set_state(sk, state::SYN_SENT);
     let mut locked = subflow::lock::<Mptcp>(ssk).ok_or(EINVAL)?;
     if locked.sock().state() != state::CLOSE {
         return Err(EINVAL);
@@ -146,7 +151,7 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
 /// Takes back what [`prepare`] did. The socket is locked.
 fn give_up(sk: &Sock, msk: &Msk) {
     super::close::forget_connection(sk, msk);
-    sk.set_state(state::CLOSE);
+    set_state(sk, state::CLOSE);
 }
 
 /// connect(2). The socket is locked.

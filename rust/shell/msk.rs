@@ -93,9 +93,7 @@ const PENDING_ROOM: usize = 8;
 impl Msk {
     /// The state of a socket that socket(2) makes.
     pub(super) fn create(sk: &Sock) -> Result<Arc<Self>> {
-        if !netns::of(sk).enabled() {
-            return Err(ENOPROTOOPT);
-        }
+        netns::of(sk).new_socket()?;
         let msk = Self::new(Options::default(), GFP_KERNEL)?;
         msk.worker.bind(sk);
         Ok(msk)

@@ -169,3 +169,24 @@ unsigned long rmptcp_copy_to_user(void __user *to, const void *from, unsigned lo
 unsigned long rmptcp_copy_from_user(void *to, const void __user *from, unsigned long n) { return copy_from_user(to, from, n); }
 u64 rmptcp_mono_ns(void) { return ktime_get_mono_fast_ns(); }
 struct workqueue_struct *rmptcp_alloc_workqueue(void) { return alloc_workqueue("rust_mptcp", WQ_UNBOUND | WQ_MEM_RECLAIM, 0); }
+
+/* The list of counters is checked where the kernel's own is at hand: a build against its full source. */
+#if __has_include(<../net/mptcp/mib.h>)
+#include <../net/mptcp/mib.h>
+static_assert(LINUX_MIB_MPTCP_MAX == RMPTCP_MIB_PLACES + 1);
+#endif
+/* A per-CPU pointer goes through Rust as a number: in C it lives in an address space of its own. */
+unsigned long rmptcp_mib(struct net *net) { return (unsigned long)READ_ONCE(net->mib.mptcp_statistics); }
+unsigned long rmptcp_mib_alloc(void) { return (unsigned long)__alloc_percpu((RMPTCP_MIB_PLACES + 1) * sizeof(unsigned long), sizeof(unsigned long)); }
+unsigned long rmptcp_mib_install(struct net *net, unsigned long mib) { return (unsigned long)cmpxchg(&net->mib.mptcp_statistics, NULL, (struct mptcp_mib __percpu *)mib); }
+void rmptcp_mib_free(unsigned long mib) { free_percpu((void __percpu *)mib); }
+void rmptcp_mib_add(unsigned long mib, unsigned int place, int n) { this_cpu_add(((unsigned long __percpu *)mib)[place], n); }
+struct rb_node *rmptcp_rb_first(const struct rb_root *root) { return rb_first(root); }
+u32 rmptcp_tcp_rto_min_us(const struct net *net) { return READ_ONCE(net->ipv4.sysctl_tcp_rto_min_us); }
+u32 rmptcp_tcp_rto_max_ms(const struct net *net) { return READ_ONCE(net->ipv4.sysctl_tcp_rto_max_ms); }
+bool rmptcp_routes_over_loopback(struct sock *sk) { struct dst_entry *dst = rcu_dereference_check(sk->sk_dst_cache, 1); return dst && (dst_dev(dst)->flags & IFF_LOOPBACK); }
+#ifdef CONFIG_TCP_MD5SIG
+bool rmptcp_has_md5(struct sock *sk) { return rcu_access_pointer(tcp_sk(sk)->md5sig_info); }
+#else
+bool rmptcp_has_md5(struct sock *sk) { return false; }
+#endif

@@ -157,4 +157,17 @@ unsigned long rmptcp_copy_from_user(void *to, const void __user *from, unsigned 
 u64 rmptcp_mono_ns(void);
 struct workqueue_struct *rmptcp_alloc_workqueue(void);
 
+/* netns: counters, knobs, routes */
+#define RMPTCP_MIB_PLACES 86
+unsigned long rmptcp_mib(struct net *net);
+unsigned long rmptcp_mib_alloc(void);
+unsigned long rmptcp_mib_install(struct net *net, unsigned long mib);
+void rmptcp_mib_free(unsigned long mib);
+void rmptcp_mib_add(unsigned long mib, unsigned int place, int n);
+struct rb_node *rmptcp_rb_first(const struct rb_root *root);
+u32 rmptcp_tcp_rto_min_us(const struct net *net);
+u32 rmptcp_tcp_rto_max_ms(const struct net *net);
+bool rmptcp_routes_over_loopback(struct sock *sk);
+bool rmptcp_has_md5(struct sock *sk);
+
 #endif

@@ -11,6 +11,7 @@ mod bindings;
 pub(crate) mod bh_lock;
 mod callbacks;
 pub(crate) mod ioctl;
+pub(crate) mod mib;
 mod module;
 pub(crate) mod msg;
 pub(crate) mod netns;
@@ -27,6 +28,7 @@ mod splice;
 pub(crate) mod stack;
 pub(crate) mod stream;
 pub(crate) mod subflow;
+pub(crate) mod sysctl;
 pub(crate) mod time;
 pub(crate) mod work;
 

@@ -245,6 +245,16 @@ pub(super) unsafe fn state<'a, S: Stack>(sk: *mut bindings::sock) -> &'a S::Msk 
     unsafe { &*(*sk.cast::<MskSock>()).state.cast::<S::Msk>() }
 }
 
+/// Whether `init` has given the socket its state.
+///
+/// # Safety
+///
+/// `sk` is a socket of our proto.
+pub(super) unsafe fn is_set_up(sk: *mut bindings::sock) -> bool {
+    // SAFETY: By the contract above; C zeroes what lies behind its own part of a new socket.
+    unsafe { !(*sk.cast::<MskSock>()).state.is_null() }
+}
+
 /// The state behind `sk` if it is an MPTCP socket of ours.
 pub(crate) fn msk_of<S: Stack>(sk: &Sock) -> Option<&S::Msk> {
     // SAFETY: The check makes it ours, and a socket that safe code can name is past `init`.

@@ -339,6 +339,18 @@ impl Sock {
         }
     }
 
+    /// Whether the route in use is the loopback device's. The caller has the socket's lock.
+    pub(crate) fn routes_over_loopback(&self) -> bool {
+        // SAFETY: The socket is alive, and its lock keeps the route.
+        unsafe { bindings::rmptcp_routes_over_loopback(self.as_ptr()) }
+    }
+
+    /// Whether a TCP-MD5 key is set. For TCP sockets only.
+    pub(crate) fn has_md5(&self) -> bool {
+        // SAFETY: A TCP socket, alive.
+        unsafe { bindings::rmptcp_has_md5(self.as_ptr()) }
+    }
+
     /// How many bytes a receive call waits for.
     pub(crate) fn rcvlowat(&self, waitall: bool, len: usize) -> usize {
         let len = i32::try_from(len).unwrap_or(i32::MAX);
