@@ -190,6 +190,8 @@ static void both_ways(int fd, uint64_t piece, uint64_t read_piece, unsigned int 
 	bool sending = with.bytes > 0, receiving = true;
 
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	if (!sending && closes)
+		checked(shutdown(fd, SHUT_WR), "shutdown");
 	while (sending || receiving) {
 		struct pollfd ready = { .fd = fd };
 

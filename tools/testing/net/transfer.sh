@@ -37,7 +37,7 @@ for sums in 0 1; do
 		mptcp "tiny windows, $with" "$sums" tiny "$address" -n 50000 -- -n 50000
 		mptcp "slow reader, $with" "$sums" slow "$address" -n 500000 -- -n 500000
 		mptcp "both close at once, $with" "$sums" together "$address" -n 100000 -- -n 100000
-		mptcp "nothing but a close, $with" 0 bulk "$address" -n 0 -- -n 0
+		mptcp "nothing but a close, $with" "" bulk "$address" -n 0 -- -n 0
 		mptcp "client aborts, $with" "$sums" abort-client "$address" --
 		mptcp "server aborts, $with" "$sums" abort-server "$address" --
 	done
