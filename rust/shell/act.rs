@@ -36,6 +36,8 @@ pub(super) struct Outcome {
     gone: bool,
     token: Option<Token>,
     timer: Option<usize>,
+    /// Bytes wait that no subflow was handed.
+    unsent: bool,
 }
 
 impl Msk {
@@ -60,6 +62,7 @@ impl Inner {
         while let Some(action) = conn.poll_action(&msk.shared) {
             self.act(sk, msk, action, &mut out);
         }
+        out.unsent = conn.unsent() > 0;
         if let Some(at) = conn.next_timeout() {
             if self.armed.is_none_or(|armed| at < armed) {
                 self.armed = Some(at);
@@ -173,6 +176,8 @@ impl Outcome {
                 (Some(a), Some(b)) => Some(a.min(b)),
                 (a, b) => a.or(b),
             },
+            // The later event is the one that knows.
+            unsent: other.unsent,
         }
     }
 
@@ -197,6 +202,11 @@ impl Outcome {
         }
         if self.writer && !sk.is_dead() {
             sk.write_space();
+            // An accepted subflow shares the program's `struct socket` and with it the flag that has TCP call us
+            // back: the line above cleared it.
+            if self.unsent {
+                sk.want_write_space();
+            }
         }
         if self.gone || sk.is_dead() && self.state {
             msk.worker.queue();

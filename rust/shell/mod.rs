@@ -170,6 +170,10 @@ impl Stack for Mptcp {
         tx_options::transmit(subflow, segment)
     }
 
+    fn not_sent(subflow: &mut SubflowLocked<'_, Self>, seq: u32) {
+        tx_options::not_sent(subflow, seq);
+    }
+
     fn syn_ack(subflow: &mut SubflowLocked<'_, Self>, header: &Header) {
         subflow::syn_ack(subflow, header);
     }

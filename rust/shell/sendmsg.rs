@@ -128,7 +128,6 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         return;
     };
     let mut out = Outcome::default();
-    let mut unsent = 0;
     loop {
         let room = locked.room();
         let mut chunks = [const { None }; MAX_CHUNKS];
@@ -137,7 +136,6 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             let Some(conn) = inner.conn.as_mut() else {
                 break;
             };
-            unsent = conn.unsent();
             if room == 0 {
                 break;
             }
@@ -174,10 +172,19 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             break;
         }
     }
-    if unsent > 0 {
+    if wants_acks(msk) {
         locked.want_write_space();
     }
     out.finish_without_push(sk, msk);
+}
+
+/// Whether the acknowledgements of TCP matter: they make room for what is unsent, and in fallback they free what was
+/// sent.
+fn wants_acks(msk: &Msk) -> bool {
+    let inner = msk.inner.lock();
+    inner.conn.as_ref().is_some_and(|conn| {
+        conn.unsent() > 0 || (msk.shared.is_fallback() && conn.unacknowledged() > 0)
+    })
 }
 
 fn send(

@@ -41,7 +41,7 @@ pub(super) fn transmit(
         fin: header.fin(),
         rst: header.rst(),
         syn_retransmits: numbers.retransmits,
-        free: free_space(sk, locked.sock()),
+        free: free_space(sk, locked.sock()).min(u32::from(u16::MAX) << numbers.rcv_wscale),
     };
     match locked.locked().tx.stamp(&outgoing, &msk.shared) {
         Stamp::Send(stamped) => write(locked, segment, (sk, msk), stamped, ssn, &numbers),
@@ -85,6 +85,12 @@ fn write(
     }
     let fitted = wire::fit(segment.header.options(), &stamped.options);
     TxVerdict::SendWith(fitted.area, fitted.len)
+}
+
+/// The segment at `seq` never left the host.
+pub(super) fn not_sent(locked: &mut SubflowLocked<'_, Mptcp>, seq: u32) {
+    let ssn = locked.subflow().local_ssn(seq);
+    locked.locked().tx.take_back(ssn);
 }
 
 /// Octets of window that the receive buffer has room for.

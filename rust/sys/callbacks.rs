@@ -308,8 +308,10 @@ pub(super) unsafe extern "C" fn queue_xmit<S: Stack>(
     // SAFETY: TCP holds the lock of the socket, and gives the segment away.
     unsafe {
         let original = (*af_ops::original(sk)).queue_xmit;
+        let mut seq = None;
         if let (Some(ctx), Some(skb)) = (subflow::ctx::<S>(sk), NonNull::new(skb)) {
             let mut segment = TxSegment::parse(skb);
+            seq = Some(segment.header.seq);
             let mut locked = SubflowLocked::new(Sock::from_raw(sk), ctx);
             let lose = match S::transmit(&mut locked, &mut segment) {
                 TxVerdict::Send => false,
@@ -323,12 +325,19 @@ pub(super) unsafe extern "C" fn queue_xmit<S: Stack>(
                 return 0;
             }
         }
-        match original {
+        let taken = match original {
             Some(f) => f(sk, skb, fl),
             None => 0,
+        };
+        if let (true, Some(seq)) = (taken != 0 && taken != NET_XMIT_CN, seq) {
+            with::<S>(sk, |l, _| S::not_sent(l, seq));
         }
+        taken
     }
 }
+
+/// The device is congested but took the segment.
+const NET_XMIT_CN: c_int = 2;
 
 pub(super) unsafe extern "C" fn sk_rx_dst_set<S: Stack>(
     sk: *mut bindings::sock,

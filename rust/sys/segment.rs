@@ -285,6 +285,8 @@ impl TxSegment<'_> {
             kernel::error::to_result(bindings::rmptcp_pskb_trim(p, total))?;
         }
         self.len = self.len.min(len);
+        // SAFETY: The header is linear and ours; the FIN stood behind what was cut off.
+        unsafe { *bindings::rmptcp_tcp_hdr(p).cast::<u8>().add(13) &= !0x01 };
         Ok(())
     }
 

@@ -118,6 +118,8 @@ pub(crate) trait Stack: Sized + 'static {
 
     /// A segment leaves on a subflow.
     fn transmit(subflow: &mut SubflowLocked<'_, Self>, segment: &mut TxSegment<'_>) -> TxVerdict;
+    /// The segment at `seq` that `transmit` let go was not taken by the device.
+    fn not_sent(subflow: &mut SubflowLocked<'_, Self>, seq: u32);
     /// A SYN/ACK completed the active handshake of a subflow.
     fn syn_ack(subflow: &mut SubflowLocked<'_, Self>, header: &Header);
     /// TCP has queued data, or the FIN, on a subflow.
