@@ -125,8 +125,10 @@ wait_for_line() {
 
 # --- conversations ---
 
-# start_server NAMESPACE OPTION... -- ADDRESS CONVERSATION: on a new PORT; returns as soon as
-# it listens, or waits to be told to (-w).
+new_port() { PORT=$((PORT + 1)); }
+
+# start_server NAMESPACE OPTION... -- ADDRESS CONVERSATION: on PORT; returns as soon as it
+# listens, or waits to be told to (-w).
 start_server() {
 	local namespace=$1 options=()
 	shift
@@ -134,7 +136,6 @@ start_server() {
 		options+=("$1")
 		shift
 	done
-	PORT=$((PORT + 1))
 	: >"$WORK/server.$PORT"
 	ip netns exec "$namespace" peer "${options[@]}" listen "$2" "$PORT" "$3" >"$WORK/server.$PORT" 2>&1 &
 	SERVER=$!
@@ -151,15 +152,23 @@ talk() {
 		shift
 	done
 	shift
+	new_port
 	start_server server "${server_options[@]}" -- "$address" "$conversation"
 	client peer "$@" connect "$address" "$PORT" "$conversation" >"$WORK/client.$PORT" 2>&1 || status=1
-	if [[ $status != 0 ]]; then
-		# Without a client it may wait for ever.
-		(sleep 2 && kill "$SERVER") 2>/dev/null &
-	fi
-	wait "$SERVER" || status=1
+	reap_server "$status" || status=1
 	agreed "$PORT" || status=1
 	return "$status"
+}
+
+# reap_server CLIENT-STATUS: without a client it may wait for ever.
+reap_server() {
+	local tries
+	for ((tries = 0; $1 != 0 && tries < 20; tries++)); do
+		kill -0 "$SERVER" 2>/dev/null || break
+		sleep 0.1
+	done
+	[[ $1 == 0 ]] || kill -KILL "$SERVER" 2>/dev/null
+	wait "$SERVER" 2>/dev/null
 }
 
 # agreed PORT: do the last words of both sides fit?
