@@ -2,7 +2,6 @@
 
 //! bind(2) and connect(2).
 
-use super::act::Outcome;
 use super::msk::{now, Entry, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
@@ -10,12 +9,13 @@ use super::sha256::KernelSha256;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
 use crate::engine::{Connection, KeyMaterial, SubflowId, SubflowTx};
-use crate::sys::msg::Address;
+use crate::sys::msg::{Address, Msg};
 use crate::sys::proto;
 use crate::sys::random;
+use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock};
 use crate::sys::subflow::{self, KernelSocket};
-use crate::wire::Key;
+use crate::wire::{Key, Token};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
 
@@ -73,12 +73,19 @@ fn draw_key(sk: &Sock) -> Option<KeyMaterial> {
         .find(|keys| netns::of(sk).tokens.insert(keys.token, sk).is_ok())
 }
 
-/// connect(2). The socket is locked.
-pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
-    let ssk = first_socket(sk, msk)?;
+/// What a connection starts from: the engine's two halves and the keys.
+struct Start {
+    conn: Connection<Skb>,
+    tx: SubflowTx,
+    material: KeyMaterial,
+    token: Option<Token>,
+}
+
+/// Decides with the namespace whether to offer MPTCP, and makes the engine's halves.
+fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
     let ns = netns::of(sk);
     let config = ns.config();
-    let keys = if ns.may_offer(sk, &ssk) {
+    let keys = if ns.may_offer(sk, ssk) {
         draw_key(sk)
     } else {
         None
@@ -96,12 +103,27 @@ pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
             SubflowTx::plain(),
         ),
     };
-    let conn = conn.map_err(|_| ENOMEM)?;
+    Ok(Start {
+        conn: conn.map_err(|_| ENOMEM)?,
+        tx,
+        material,
+        token: keys.map(|keys| keys.token),
+    })
+}
+
+/// Makes everything ready for the SYN. The socket is locked; on an error call [`give_up`].
+fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
+    let Start {
+        conn,
+        tx,
+        material,
+        token,
+    } = start(sk, msk, ssk)?;
     {
         let mut inner = msk.inner.lock();
         inner.conn = Some(conn);
         inner.tx = SendQueue::new(material.idsn.advance(1));
-        inner.token = keys.map(|keys| keys.token);
+        inner.token = token;
         inner.gone = false;
         inner
             .subflows
@@ -113,26 +135,63 @@ pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
             .map_err(|_| ENOMEM)?;
     }
     sk.set_state(state::SYN_SENT);
-    let result = {
-        let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) else {
-            return Err(EINVAL);
-        };
-        *locked.locked() = Locked::new(tx);
-        if locked.sock().state() != state::CLOSE {
-            Err(EINVAL)
-        } else {
-            locked.connect(addr)
-        }
-    };
+    let mut locked = subflow::lock::<Mptcp>(ssk).ok_or(EINVAL)?;
+    if locked.sock().state() != state::CLOSE {
+        return Err(EINVAL);
+    }
+    *locked.locked() = Locked::new(tx);
+    Ok(())
+}
+
+/// Takes back what [`prepare`] did. The socket is locked.
+fn give_up(sk: &Sock, msk: &Msk) {
+    super::close::forget_connection(sk, msk);
+    sk.set_state(state::CLOSE);
+}
+
+/// connect(2). The socket is locked.
+pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
+    let ssk = first_socket(sk, msk)?;
+    let result = prepare(sk, msk, &ssk).and_then(|()| {
+        let mut locked = subflow::lock::<Mptcp>(&ssk).ok_or(EINVAL)?;
+        locked.connect(addr)
+    });
     match result {
         Ok(()) => {
             proto::copy_addresses(sk, &ssk);
-            Outcome::default().finish(sk, msk);
-            Ok(())
+            sk.defer_connect(ssk.defers_connect());
+        }
+        Err(_) => give_up(sk, msk),
+    }
+    result
+}
+
+/// sendmsg(2) with MSG_FASTOPEN, or the first one after TCP_FASTOPEN_CONNECT: TCP puts what it can on the SYN. The
+/// socket is locked. `Ok` with how much that was.
+///
+/// Those bytes have no place in the data sequence space (uapi.md 7.10).
+pub(super) fn fast_open(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>) -> Result<usize> {
+    let deferred = sk.defers_connect();
+    let ssk = if deferred {
+        msk.first_ssk().ok_or(EINVAL)?
+    } else {
+        let ssk = first_socket(sk, msk)?;
+        prepare(sk, msk, &ssk).inspect_err(|_| give_up(sk, msk))?;
+        ssk
+    };
+    let result = {
+        let mut locked = subflow::lock::<Mptcp>(&ssk).ok_or(EINVAL)?;
+        locked.send_on_syn(msg, deferred)
+    };
+    sk.defer_connect(false);
+    match result {
+        Ok(bytes) => {
+            proto::copy_addresses(sk, &ssk);
+            sk.set_connecting();
+            Ok(bytes)
         }
         Err(e) => {
-            super::close::forget_connection(sk, msk);
-            sk.set_state(state::CLOSE);
+            give_up(sk, msk);
             Err(e)
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn sendmsg(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>) -> Result<usize> 
     let guard = sk.lock();
     let mut timeo = sk.sndtimeo(call & flags::DONTWAIT != 0);
     let mut copied = 0;
-    let result = match ready_to_send(sk, &mut timeo) {
+    let result = match ready_to_send(sk, msk, msg, &mut timeo, &mut copied) {
         Ok(()) => write(sk, msk, msg, &mut timeo, &mut copied),
         Err(e) => Err(e),
     };
@@ -38,7 +38,19 @@ pub(super) fn sendmsg(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>) -> Result<usize> 
     result
 }
 
-fn ready_to_send(sk: &Sock, timeo: &mut isize) -> Result {
+fn ready_to_send(
+    sk: &Sock,
+    msk: &Msk,
+    msg: &mut Msg<'_>,
+    timeo: &mut isize,
+    copied: &mut usize,
+) -> Result {
+    if msg.flags() & flags::FASTOPEN != 0 || sk.defers_connect() {
+        *copied = super::connect::fast_open(sk, msk, msg)?;
+        if *timeo == 0 {
+            return Err(EINPROGRESS);
+        }
+    }
     if !matches!(sk.state(), state::ESTABLISHED | state::CLOSE_WAIT) {
         stream::wait_connect(sk, timeo)?;
     }

@@ -100,7 +100,10 @@ pub(super) fn syn_ack(locked: &mut SubflowLocked<'_, Mptcp>, header: &Header) {
     };
     subflow.peer_isn.store(header.seq, ordering::Release);
     let options = wire::parse(header.options(), SegmentKind::SynAck);
-    let answer = SynAckAnswer::read::<KernelSha256>(&options);
+    let mut answer = SynAckAnswer::read::<KernelSha256>(&options);
+    if !skip_syn_data(locked, header) {
+        answer = SynAckAnswer::Plain;
+    }
     if matches!(answer, SynAckAnswer::Capable { .. }) {
         reserve(locked);
     }
@@ -114,6 +117,17 @@ pub(super) fn syn_ack(locked: &mut SubflowLocked<'_, Mptcp>, header: &Header) {
     };
     msk.post(sk, event).finish_locked(sk, msk, locked);
     locked.want_write_space();
+}
+
+/// Starts counting behind the data on our SYN, which has no data sequence numbers. `false` if the peer did not take it:
+/// TCP will send it again where a mapping should be, so the connection can only go on as plain TCP.
+fn skip_syn_data(locked: &mut SubflowLocked<'_, Mptcp>, header: &Header) -> bool {
+    let subflow = locked.subflow();
+    let isn = subflow.local_isn.load(ordering::Acquire);
+    let first = isn.wrapping_add(1);
+    let bytes = locked.numbers().write_seq.wrapping_sub(first);
+    subflow.set_local_isn(isn.wrapping_add(bytes));
+    header.ack_seq.wrapping_sub(first) == bytes
 }
 
 /// Keeps room for the largest option set in every segment.

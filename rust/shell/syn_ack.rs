@@ -157,6 +157,8 @@ pub(super) fn third_ack(
                 rcv_isn,
             })
         }
+        // The SYN of a fast open, whose child is plain TCP.
+        ThirdAck::Fallback if header.syn() => None,
         ThirdAck::Fallback => {
             ns.count(Mib::MPCapableFallbackACK, 1);
             None

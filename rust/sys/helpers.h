@@ -113,6 +113,7 @@ void *rmptcp_current(void);
 
 int rmptcp_rmem_max(struct sock *sk);
 bool rmptcp_defers_connect(struct sock *sk);
+void rmptcp_set_defer_connect(struct sock *sk, bool on);
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len);
 unsigned int rmptcp_cpu(void);
 unsigned int rmptcp_nr_cpus(void);

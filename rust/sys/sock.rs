@@ -322,6 +322,23 @@ impl Sock {
         unsafe { bindings::rmptcp_defers_connect(self.as_ptr()) }
     }
 
+    /// Says whether connect(2) waits for the first write.
+    pub(crate) fn defer_connect(&self, on: bool) {
+        // SAFETY: An inet socket, alive, locked by the caller.
+        unsafe { bindings::rmptcp_set_defer_connect(self.as_ptr(), on) }
+    }
+
+    /// Tells the `struct socket` that a handshake is on its way.
+    pub(crate) fn set_connecting(&self) {
+        // SAFETY: Locked by the caller, a system call on the descriptor: the `struct socket` is there.
+        unsafe {
+            let socket = (*self.as_ptr()).sk_socket;
+            if !socket.is_null() && (*socket).state == bindings::socket_state_SS_UNCONNECTED {
+                (*socket).state = bindings::socket_state_SS_CONNECTING;
+            }
+        }
+    }
+
     /// How many bytes a receive call waits for.
     pub(crate) fn rcvlowat(&self, waitall: bool, len: usize) -> usize {
         let len = i32::try_from(len).unwrap_or(i32::MAX);

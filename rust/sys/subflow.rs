@@ -13,7 +13,7 @@ use super::af_ops;
 use super::bindings;
 use super::callbacks;
 use super::module;
-use super::msg::PageRef;
+use super::msg::{Msg, PageRef};
 use super::segment;
 use super::skb::Skb;
 use super::sock::{state, Sock};
@@ -223,6 +223,26 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
             return Ok(0);
         }
         u32::try_from(taken).map_err(|_| Error::from_errno(taken))
+    }
+
+    /// Has TCP start its handshake with what it can take of `msg` on the SYN. `deferred`: the address is known already.
+    /// `Ok` with how much that was; the handshake goes on by itself.
+    pub(crate) fn send_on_syn(&mut self, msg: &mut Msg<'_>, deferred: bool) -> Result<usize> {
+        let flags = msg.flags();
+        let extra = bindings::MSG_DONTWAIT | if deferred { 0 } else { bindings::MSG_FASTOPEN };
+        let len = msg.left();
+        msg.set_flags(flags | extra);
+        // SAFETY: The lock is held and the message valid.
+        let sent = unsafe {
+            bindings::tcp_sendmsg_locked(self.sk.as_ptr(), msg.as_ptr(), len)
+        };
+        msg.set_flags(flags);
+        // SAFETY: The lock is held; a v4-mapped address changes the table of an IPv6 socket.
+        unsafe { af_ops::wrap::<S>(self.sk.as_ptr())? };
+        if sent == -(bindings::EINPROGRESS as i32) {
+            return Ok(0);
+        }
+        usize::try_from(sent).map_err(|_| Error::from_errno(sent))
     }
 
     /// Whether TCP would take data now.
