@@ -19,6 +19,7 @@ use crate::sys::subflow::{self, KernelSocket};
 use crate::wire::{Key, Token};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
+use kernel::sync::Arc;
 
 /// How often a key is drawn again because its token is taken.
 const KEY_TRIES: u32 = 4;
@@ -38,6 +39,7 @@ pub(super) fn first_socket(sk: &Sock, msk: &Msk) -> Result<ARef<Sock>> {
     })?;
     super::sockopt::inherit(sk, msk, socket.sock());
     let ssk = socket.sock().hold();
+    let socket = Arc::new(socket, GFP_KERNEL)?;
     msk.inner.lock().first = Some(socket);
     Ok(ssk)
 }
@@ -61,10 +63,8 @@ pub(super) fn with_first<R>(
     msk: &Msk,
     f: impl FnOnce(&KernelSocket<Mptcp>) -> Result<R>,
 ) -> Result<R> {
-    let first = msk.inner.lock().first.take().ok_or(EINVAL)?;
-    let result = f(&first);
-    msk.inner.lock().first = Some(first);
-    result
+    let first = msk.inner.lock().first.clone().ok_or(EINVAL)?;
+    f(&first)
 }
 
 /// A key of our own, with its token reserved in the namespace; nothing if none is to be had.

@@ -49,7 +49,7 @@ pub(super) struct Inner {
     /// What is to be done under the lock of a subflow, in order for each.
     pub(super) pending: FVec<Pending>,
     /// The socket of the first subflow, or of the listener, if we opened it ourselves.
-    pub(super) first: Option<KernelSocket<Mptcp>>,
+    pub(super) first: Option<Arc<KernelSocket<Mptcp>>>,
     /// When the worker wakes up, at the latest.
     pub(super) armed: Option<Instant>,
     /// The token that the namespace knows us by.

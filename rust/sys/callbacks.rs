@@ -248,6 +248,10 @@ pub(super) unsafe extern "C" fn subflow_data_ready<S: Stack>(sk: *mut bindings::
     unsafe {
         if Sock::from_raw(sk).state() == state::LISTEN {
             if let Some(ctx) = subflow::ctx::<S>(sk) {
+                // accept(2) sleeps on the queue of the TCP socket, poll(2) on that of the MPTCP socket.
+                if let Some(f) = ctx.saved.data_ready {
+                    f(sk);
+                }
                 S::listener_ready(&ctx.subflow);
             }
         } else {

@@ -108,6 +108,33 @@ void rmptcp_copy_addresses(struct sock *to, const struct sock *from)
 int rmptcp_skb_dif(const struct sk_buff *skb) { return skb->skb_iif; }
 int rmptcp_skb_sdif(const struct sk_buff *skb) { return skb->protocol == htons(ETH_P_IP) ? inet_sdif(skb) : inet6_sdif(skb); }
 
+sockptr_t rmptcp_kernel_sockptr(void *p) { return KERNEL_SOCKPTR(p); }
+bool rmptcp_inet_flag(const struct sock *sk, unsigned int bit) { return test_bit(bit, &inet_sk(sk)->inet_flags); }
+void rmptcp_inet_assign_flag(struct sock *sk, unsigned int bit, bool value) { assign_bit(bit, &inet_sk(sk)->inet_flags, value); }
+void rmptcp_sk_dst_reset(struct sock *sk) { sk_dst_reset(sk); }
+u32 rmptcp_tos2priority(u8 tos) { return rt_tos2priority(tos); }
+int rmptcp_keepalive_time(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_keepalive_time) / HZ; }
+int rmptcp_keepalive_intvl(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_keepalive_intvl) / HZ; }
+int rmptcp_keepalive_probes(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_keepalive_probes); }
+void rmptcp_v4_ends(const struct sock *sk, struct sockaddr_in *local, struct sockaddr_in *remote)
+{
+	local->sin_family = AF_INET;
+	local->sin_port = inet_sk(sk)->inet_sport;
+	local->sin_addr.s_addr = inet_sk(sk)->inet_rcv_saddr ?: inet_sk(sk)->inet_saddr;
+	remote->sin_family = AF_INET;
+	remote->sin_port = inet_sk(sk)->inet_dport;
+	remote->sin_addr.s_addr = inet_sk(sk)->inet_daddr;
+}
+void rmptcp_v6_ends(const struct sock *sk, struct sockaddr_in6 *local, struct sockaddr_in6 *remote)
+{
+	local->sin6_family = AF_INET6;
+	local->sin6_port = inet_sk(sk)->inet_sport;
+	local->sin6_addr = ipv6_addr_any(&sk->sk_v6_rcv_saddr) ? inet6_sk(sk)->saddr : sk->sk_v6_rcv_saddr;
+	remote->sin6_family = AF_INET6;
+	remote->sin6_port = inet_sk(sk)->inet_dport;
+	remote->sin6_addr = sk->sk_v6_daddr;
+}
+
 bool rmptcp_queue_work(struct workqueue_struct *wq, struct work_struct *w) { return queue_work(wq, w); }
 bool rmptcp_mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *w, unsigned long delay) { return mod_delayed_work(wq, w, delay); }
 void rmptcp_set_custom_sockopt(struct socket *sock) { set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags); }

@@ -118,6 +118,18 @@ int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len);
 unsigned int rmptcp_cpu(void);
 unsigned int rmptcp_nr_cpus(void);
 
+/* socket options */
+sockptr_t rmptcp_kernel_sockptr(void *p);
+bool rmptcp_inet_flag(const struct sock *sk, unsigned int bit);
+void rmptcp_inet_assign_flag(struct sock *sk, unsigned int bit, bool value);
+void rmptcp_sk_dst_reset(struct sock *sk);
+u32 rmptcp_tos2priority(u8 tos);
+int rmptcp_keepalive_time(const struct sock *sk);
+int rmptcp_keepalive_intvl(const struct sock *sk);
+int rmptcp_keepalive_probes(const struct sock *sk);
+void rmptcp_v4_ends(const struct sock *sk, struct sockaddr_in *local, struct sockaddr_in *remote);
+void rmptcp_v6_ends(const struct sock *sk, struct sockaddr_in6 *local, struct sockaddr_in6 *remote);
+
 /* the rest */
 bool rmptcp_queue_work(struct workqueue_struct *wq, struct work_struct *w);
 bool rmptcp_mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *w, unsigned long delay);

@@ -322,18 +322,6 @@ impl Sock {
         unsafe { bindings::rmptcp_defers_connect(self.as_ptr()) }
     }
 
-    /// Whether the route in use is the loopback device's. The caller has the socket's lock.
-    pub(crate) fn routes_over_loopback(&self) -> bool {
-        // SAFETY: The socket is alive, and its lock keeps the route.
-        unsafe { bindings::rmptcp_routes_over_loopback(self.as_ptr()) }
-    }
-
-    /// Whether a TCP-MD5 key is set. For TCP sockets only.
-    pub(crate) fn has_md5(&self) -> bool {
-        // SAFETY: A TCP socket, alive.
-        unsafe { bindings::rmptcp_has_md5(self.as_ptr()) }
-    }
-
     /// Says whether connect(2) waits for the first write.
     pub(crate) fn defer_connect(&self, on: bool) {
         // SAFETY: An inet socket, alive, locked by the caller.
@@ -349,6 +337,18 @@ impl Sock {
                 (*socket).state = bindings::socket_state_SS_CONNECTING;
             }
         }
+    }
+
+    /// Whether the route in use is the loopback device's. The caller has the socket's lock.
+    pub(crate) fn routes_over_loopback(&self) -> bool {
+        // SAFETY: The socket is alive, and its lock keeps the route.
+        unsafe { bindings::rmptcp_routes_over_loopback(self.as_ptr()) }
+    }
+
+    /// Whether a TCP-MD5 key is set. For TCP sockets only.
+    pub(crate) fn has_md5(&self) -> bool {
+        // SAFETY: A TCP socket, alive.
+        unsafe { bindings::rmptcp_has_md5(self.as_ptr()) }
     }
 
     /// How many bytes a receive call waits for.

@@ -578,6 +578,11 @@ impl<S: Stack> KernelSocket<S> {
         unsafe { Sock::from_raw((*self.socket.as_ptr()).sk) }
     }
 
+    /// The C object.
+    pub(super) fn as_ptr(&self) -> *mut bindings::socket {
+        self.socket.as_ptr()
+    }
+
     /// `kernel_bind`. Context: may sleep.
     pub(crate) fn bind(&self, addr: super::msg::Address<'_>) -> Result {
         // SAFETY: The socket is ours and the address valid.

@@ -1,0 +1,224 @@
+# shellcheck shell=bash
+# What the tests share: two network namespaces, results, conversations.
+#
+#      namespace client                          namespace server
+#     +---------------------+                   +---------------------+
+#     | peer connect ...    |                   |    peer listen ...  |
+#     |           10.1.1.1 veth0 ------------- veth0 10.1.1.2         |
+#     |           fd01::1   |                   |    fd01::2          |
+#     +---------------------+                   +-- watch ------------+
+#
+# A test sources this, calls `topology`, then `talk` and `result` as often as it likes, and
+# ends with `finish`. Every conversation has a port of its own, by which `watch` (watch.c)
+# counts what was on the wire; so whether MPTCP was used is not taken from either side's word.
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+WORK=$(mktemp -d /tmp/rust-mptcp-test.XXXXXX)
+PATH=$WORK:$PATH
+V4=10.1.1.2 V6=fd01::2
+MPTCP=262 TCP=0
+PORT=10000
+
+trap clean_up EXIT
+
+clean_up() {
+	local name
+	# shellcheck disable=SC2046 # Several numbers.
+	kill $(jobs -p) 2>/dev/null
+	for name in client server; do
+		kill_in "$name"
+		ip netns del "$name" 2>/dev/null
+	done
+	rm -rf "$WORK"
+}
+
+kill_in() {
+	local pids
+	pids=$(ip netns pids "$1" 2>/dev/null) || return 0
+	# shellcheck disable=SC2086 # Several numbers.
+	[[ -z $pids ]] || kill -KILL $pids 2>/dev/null
+}
+
+# --- results ---
+
+RESULTS=0 FAILURES=0
+echo "KTAP version 1"
+
+# result NAME STATUS [WHY]: one line of KTAP, and why on the lines before.
+result() {
+	RESULTS=$((RESULTS + 1))
+	if [[ $2 == 0 ]]; then
+		echo "ok $RESULTS - $1"
+	else
+		FAILURES=$((FAILURES + 1))
+		[[ -z ${3-} ]] || printf '%s\n' "$3" | sed 's/^/# /'
+		echo "not ok $RESULTS - $1"
+	fi
+}
+
+skip() {
+	RESULTS=$((RESULTS + 1))
+	echo "ok $RESULTS - $1 # SKIP ${2-}"
+}
+
+finish() {
+	echo "1..$RESULTS"
+	exit $((FAILURES > 0))
+}
+
+# --- programs ---
+
+# Makes the named programs of this directory, unless the guest has them.
+programs() {
+	local name
+	for name; do
+		command -v "$name" >/dev/null && continue
+		gcc -O1 -Wall -Wextra -o "$WORK/$name" "$HERE/$name.c" || {
+			result "$name can be compiled" 1
+			finish
+		}
+	done
+}
+
+# --- namespaces ---
+
+client() { ip netns exec client "$@"; }
+server() { ip netns exec server "$@"; }
+
+topology() {
+	local name
+	programs peer watch
+	modprobe veth 2>/dev/null
+	for name in client server; do
+		ip netns del "$name" 2>/dev/null
+		ip netns add "$name"
+		ip -n "$name" link set lo up
+	done
+	ip -n client link add veth0 type veth peer name veth0 netns server
+	ip -n client addr add 10.1.1.1/24 dev veth0
+	ip -n client addr add fd01::1/64 dev veth0 nodad
+	ip -n server addr add 10.1.1.2/24 dev veth0
+	ip -n server addr add fd01::2/64 dev veth0 nodad
+	ip -n client link set veth0 up
+	ip -n server link set veth0 up
+	server watch veth0 "$WORK/counts" >"$WORK/watch.log" &
+	WATCH=$!
+	wait_for_line "$WORK/watch.log" 'watch: ready'
+}
+
+checksums() {
+	client sysctl -qw net.mptcp.checksum_enabled="$1"
+	server sysctl -qw net.mptcp.checksum_enabled="$1"
+}
+
+# wait_for_line FILE TEXT: until the file has a line that begins so; at most 10 s.
+wait_for_line() {
+	local tries line
+	for ((tries = 0; tries < 500; tries++)); do
+		while read -r line; do
+			[[ $line != "$2"* ]] || return 0
+		done 2>/dev/null <"$1"
+		sleep 0.02
+	done
+	return 1
+}
+
+# --- conversations ---
+
+new_port() { PORT=$((PORT + 1)); }
+
+# start_server NAMESPACE OPTION... -- ADDRESS CONVERSATION: on PORT; returns as soon as it
+# listens, or waits to be told to (-w).
+start_server() {
+	local namespace=$1 options=()
+	shift
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	: >"$WORK/server.$PORT"
+	ip netns exec "$namespace" peer "${options[@]}" listen "$2" "$PORT" "$3" >"$WORK/server.$PORT" 2>&1 &
+	SERVER=$!
+	wait_for_line "$WORK/server.$PORT" "peer: "
+}
+
+# talk CONVERSATION ADDRESS [SERVER-OPTION...] -- [CLIENT-OPTION...]: both sides, to the end.
+# 0 if both were content and each got what the other sent; REPORT has what they said.
+talk() {
+	local conversation=$1 address=$2 server_options=() ours theirs status=0
+	shift 2
+	while [[ $1 != -- ]]; do
+		server_options+=("$1")
+		shift
+	done
+	shift
+	new_port
+	start_server server "${server_options[@]}" -- "$address" "$conversation"
+	client peer "$@" connect "$address" "$PORT" "$conversation" >"$WORK/client.$PORT" 2>&1 || status=1
+	reap_server "$status" || status=1
+	agreed "$PORT" || status=1
+	return "$status"
+}
+
+# reap_server CLIENT-STATUS: without a client it may wait for ever.
+reap_server() {
+	local tries
+	for ((tries = 0; $1 != 0 && tries < 20; tries++)); do
+		kill -0 "$SERVER" 2>/dev/null || break
+		sleep 0.1
+	done
+	[[ $1 == 0 ]] || kill -KILL "$SERVER" 2>/dev/null
+	wait "$SERVER" 2>/dev/null
+}
+
+# agreed PORT: do the last words of both sides fit?
+agreed() {
+	local sent received
+	REPORT=$(cat "$WORK/client.$1" "$WORK/server.$1")
+	sent=$(sed -nE 's/^peer: ok.* as client sent=([^ ]*) received=([^ ]*) .*/\1 \2/p' "$WORK/client.$1")
+	received=$(sed -nE 's/^peer: ok.* as server sent=([^ ]*) received=([^ ]*) .*/\2 \1/p' "$WORK/server.$1")
+	[[ -n $sent && $sent == "$received" ]]
+}
+
+# --- the wire ---
+
+# counted PORT: what `watch` has seen of that port, as shell variables (see watch.c).
+counted() {
+	local line tries
+	rm -f "$WORK/counts"
+	ip netns pids server | while read -r line; do
+		[[ $(cat "/proc/$line/comm") != watch ]] || kill -USR1 "$line"
+	done
+	for ((tries = 0; tries < 250; tries++)); do
+		[[ ! -f $WORK/counts ]] || break
+		sleep 0.02
+	done
+	COUNTED=$(grep "^port=$1 " "$WORK/counts")
+	port=0 syn=0 synack=0 c_data=0 s_data=0 c_dss=0 s_dss=0 c_none=0 s_none=0 sums=0 fins=0
+	infinite=0 rst=0 fastclose=0 fail=0 reason=0 bad=0
+	eval "$COUNTED"
+}
+
+# spoke_mptcp PORT [SUMS]: handshake with keys, every octet mapped, no fallback, nothing odd.
+# SUMS: 1, every mapping has a checksum; 0, none has.
+spoke_mptcp() {
+	counted "$1"
+	((syn > 0 && synack > 0 && c_none == 0 && s_none == 0 && infinite == 0 && fail == 0 && bad == 0)) ||
+		return 1
+	((c_data == 0 || c_dss > 0)) && ((s_data == 0 || s_dss > 0)) || return 1
+	case ${2-} in
+	0) ((sums == 0)) ;;
+	1) ((sums > 0)) ;;
+	esac
+}
+
+# spoke_tcp PORT: no octet was mapped.
+spoke_tcp() {
+	counted "$1"
+	((c_dss == 0 && s_dss == 0 && bad == 0 && c_data + s_data > 0))
+}
+
+# --- the module ---
+
+module_out() { ! grep -q '^rust_mptcp ' /proc/modules || rmmod rust_mptcp; }
+module_in() { grep -q '^rust_mptcp ' /proc/modules || insmod "${RUST_MPTCP_KO:-/mod/rust_mptcp.ko}"; }
