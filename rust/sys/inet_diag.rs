@@ -42,7 +42,8 @@ type Fill = unsafe extern "C" fn(
     u16,
     bool,
 ) -> c_int;
-type Matches = unsafe extern "C" fn(*const bindings::inet_diag_dump_data, *mut bindings::sock) -> c_int;
+type Matches =
+    unsafe extern "C" fn(*const bindings::inet_diag_dump_data, *mut bindings::sock) -> c_int;
 type Register = unsafe extern "C" fn(*const Handler) -> c_int;
 type Unregister = unsafe extern "C" fn(*const Handler);
 
@@ -142,10 +143,9 @@ impl<S: Stack> Drop for Registration<S> {
 
 /// Registers the handler, if inet_diag is there and the place is free.
 fn take_place() {
-    let claim =
-        ENTRY
-            .state
-            .compare_exchange(OUT, CHANGING, Ordering::AcqRel, Ordering::Acquire);
+    let claim = ENTRY
+        .state
+        .compare_exchange(OUT, CHANGING, Ordering::AcqRel, Ordering::Acquire);
     if claim.is_err() {
         return;
     }
@@ -177,7 +177,8 @@ unsafe extern "C" fn module_event(
     data: *mut c_void,
 ) -> c_int {
     // SAFETY: C passes the module that the event is about; its name is a string.
-    let name = unsafe { CStr::from_char_ptr((*data.cast::<bindings::module>()).name.as_ptr().cast()) };
+    let name =
+        unsafe { CStr::from_char_ptr((*data.cast::<bindings::module>()).name.as_ptr().cast()) };
     let comes = event == bindings::module_state_MODULE_STATE_LIVE as c_ulong;
     let goes = event == bindings::module_state_MODULE_STATE_GOING as c_ulong;
     if comes && name.to_bytes() == b"inet_diag" || goes && name.to_bytes() == b"mptcp_diag" {

@@ -40,15 +40,24 @@ impl Answer {
     }
 
     fn write(&self, info: &UlpInfo, admin: bool) -> Result {
-        self.put(bindings::MPTCP_SUBFLOW_ATTR_TOKEN_REM, info.token_remote.to_ne_bytes())?;
-        self.put(bindings::MPTCP_SUBFLOW_ATTR_TOKEN_LOC, info.token_local.to_ne_bytes())?;
+        self.put(
+            bindings::MPTCP_SUBFLOW_ATTR_TOKEN_REM,
+            info.token_remote.to_ne_bytes(),
+        )?;
+        self.put(
+            bindings::MPTCP_SUBFLOW_ATTR_TOKEN_LOC,
+            info.token_local.to_ne_bytes(),
+        )?;
         self.put(bindings::MPTCP_SUBFLOW_ATTR_FLAGS, info.flags.to_ne_bytes())?;
         self.put(bindings::MPTCP_SUBFLOW_ATTR_ID_REM, [info.id_remote])?;
         self.put(bindings::MPTCP_SUBFLOW_ATTR_ID_LOC, [info.id_local])?;
         if !admin {
             return Ok(());
         }
-        self.put(bindings::MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ, info.write_seq.to_ne_bytes())?;
+        self.put(
+            bindings::MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ,
+            info.write_seq.to_ne_bytes(),
+        )?;
         // SAFETY: As in `put`; C aligns the value.
         kernel::error::to_result(unsafe {
             bindings::rmptcp_nla_put_u64(
@@ -58,9 +67,18 @@ impl Answer {
                 bindings::MPTCP_SUBFLOW_ATTR_PAD as c_int,
             )
         })?;
-        self.put(bindings::MPTCP_SUBFLOW_ATTR_MAP_SFSEQ, info.map_ssn.to_ne_bytes())?;
-        self.put(bindings::MPTCP_SUBFLOW_ATTR_SSN_OFFSET, info.ssn_offset.to_ne_bytes())?;
-        self.put(bindings::MPTCP_SUBFLOW_ATTR_MAP_DATALEN, info.map_len.to_ne_bytes())
+        self.put(
+            bindings::MPTCP_SUBFLOW_ATTR_MAP_SFSEQ,
+            info.map_ssn.to_ne_bytes(),
+        )?;
+        self.put(
+            bindings::MPTCP_SUBFLOW_ATTR_SSN_OFFSET,
+            info.ssn_offset.to_ne_bytes(),
+        )?;
+        self.put(
+            bindings::MPTCP_SUBFLOW_ATTR_MAP_DATALEN,
+            info.map_len.to_ne_bytes(),
+        )
     }
 }
 
