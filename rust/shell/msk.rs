@@ -12,7 +12,7 @@ use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
 use crate::sys::skb::{Skb, SkbList};
 use crate::sys::sock::Sock;
-use crate::sys::subflow::KernelSocket;
+use crate::sys::kernel_socket::KernelSocket;
 use crate::sys::time::monotonic_millis;
 use crate::sys::work::Worker;
 use crate::wire::{Dsn, Token};

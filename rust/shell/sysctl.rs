@@ -7,7 +7,6 @@ use crate::sys::netns::NetRef;
 use crate::sys::sysctl::{self, Knob};
 use crate::sys::time;
 use kernel::pr_warn_once;
-use kernel::prelude::*;
 
 /// Where the knobs of a namespace are; a kernel that lacks one leaves it at its default.
 #[derive(Default)]
