@@ -109,8 +109,14 @@ fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
             SubflowTx::plain(),
         ),
     };
+    let Ok(conn) = conn else {
+        if let Some(keys) = keys {
+            ns.tokens.remove(keys.token);
+        }
+        return Err(ENOMEM);
+    };
     Ok(Start {
-        conn: conn.map_err(|_| ENOMEM)?,
+        conn,
         tx,
         material,
         token: keys.map(|keys| keys.token),
