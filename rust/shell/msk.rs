@@ -39,8 +39,8 @@ pub(crate) struct Msk {
 
 /// What the connection's lock guards.
 pub(super) struct Inner {
-    /// None before connect and in LISTEN.
-    pub(super) conn: Option<Connection<Skb>>,
+    /// None before connect and in LISTEN. Boxed, so that `step` can take it out and put it back cheaply.
+    pub(super) conn: Option<KBox<Connection<Skb>>>,
     /// In order, not yet taken by a reader.
     pub(super) rx: SkbList,
     /// Written, not yet acknowledged.
