@@ -138,6 +138,8 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
         inner.tx = SendQueue::new(material.idsn.advance(1));
         inner.token = token;
         inner.gone = false;
+        inner.connecting = true;
+        inner.held = None;
         inner
             .subflows
             .push(Entry {

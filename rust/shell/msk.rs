@@ -7,7 +7,7 @@ use super::send_queue::SendQueue;
 use super::sockopt::Options;
 use super::Mptcp;
 use crate::engine::mem::FVec;
-use crate::engine::{Connection, Instant, Order, Shared, SubflowId};
+use crate::engine::{ConnState, Connection, Instant, Order, Shared, SubflowId};
 use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
 use crate::sys::skb::{Skb, SkbList};
@@ -56,6 +56,10 @@ pub(super) struct Inner {
     pub(super) token: Option<Token>,
     /// accept(2) has handed the connection out, or it is an active one.
     pub(super) accepted: bool,
+    /// connect(2) holds the socket's lock: its caller must see SYN_SENT first, however fast the answer is.
+    pub(super) connecting: bool,
+    /// The state that waits for connect(2) to let the lock go.
+    pub(super) held: Option<ConnState>,
     /// The engine has nothing left to do.
     pub(super) gone: bool,
     /// The socket was counted as in use.
@@ -115,6 +119,8 @@ impl Msk {
             armed: None,
             token: None,
             accepted: true,
+            connecting: false,
+            held: None,
             gone: false,
             in_use: false,
         };
