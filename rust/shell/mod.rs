@@ -170,6 +170,10 @@ impl Stack for Mptcp {
         recvmsg::splice(sk, msk, nonblock, len, actor)
     }
 
+    fn unlocked(sk: &Sock, msk: &Self::Msk) {
+        act::unlocked(sk, msk);
+    }
+
     fn work(sk: &Sock, msk: &Self::Msk) {
         worker::work(sk, msk);
     }

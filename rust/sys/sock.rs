@@ -94,11 +94,6 @@ impl Sock {
         ARef::from(self)
     }
 
-    /// Whether both are the same socket.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        core::ptr::eq(self, other)
-    }
-
     /// `sk_state`, as other CPUs may be changing it.
     pub(crate) fn state(&self) -> u8 {
         // SAFETY: The field is valid by the type invariant; C reads and writes it with READ_ONCE and WRITE_ONCE.
@@ -385,13 +380,6 @@ impl Sock {
 
 /// The socket lock held in process context.
 pub(crate) struct SockGuard<'a>(&'a Sock);
-
-impl SockGuard<'_> {
-    /// The locked socket.
-    pub(crate) fn sock(&self) -> &Sock {
-        self.0
-    }
-}
 
 impl Drop for SockGuard<'_> {
     fn drop(&mut self) {

@@ -7,7 +7,7 @@
 use super::bindings;
 use super::sock::Sock;
 use super::stack::Stack;
-use super::subflow::KernelSocket;
+use super::kernel_socket::KernelSocket;
 use kernel::ffi::{c_char, c_int, c_uint, c_void};
 use kernel::prelude::*;
 
