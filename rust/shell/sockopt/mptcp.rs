@@ -55,7 +55,8 @@ fn info(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
 fn subflows(msk: &Msk) -> Result<FVec<(SubflowId, ARef<Sock>)>> {
     let mut all = FVec::new();
     for entry in msk.inner.lock().subflows.iter() {
-        all.push((entry.id, entry.ssk.clone())).map_err(|_| ENOMEM)?;
+        all.push((entry.id, entry.ssk.clone()))
+            .map_err(|_| ENOMEM)?;
     }
     Ok(all)
 }
@@ -98,7 +99,11 @@ fn subflow_data(
     set_word(&mut head, 4, all.len());
     set_word(&mut head, 8, kernel_len);
     set_word(&mut head, 12, len);
-    opt.write_len(if end > data_len { end } else { SUBFLOW_DATA_LEN })?;
+    opt.write_len(if end > data_len {
+        end
+    } else {
+        SUBFLOW_DATA_LEN
+    })?;
     opt.write_at(0, &head)
 }
 

@@ -175,8 +175,16 @@ pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
     let options = &msk.options;
     let (idle, interval, probes) = sk.default_keepalive();
     let value = match opt.name {
-        TCP_ULP | TCP_CONGESTION | TCP_INFO | TCP_CC_INFO | TCP_DEFER_ACCEPT | TCP_FASTOPEN
-        | TCP_FASTOPEN_CONNECT | TCP_FASTOPEN_KEY | TCP_FASTOPEN_NO_COOKIE | TCP_MAXSEG => {
+        TCP_ULP
+        | TCP_CONGESTION
+        | TCP_INFO
+        | TCP_CC_INFO
+        | TCP_DEFER_ACCEPT
+        | TCP_FASTOPEN
+        | TCP_FASTOPEN_CONNECT
+        | TCP_FASTOPEN_KEY
+        | TCP_FASTOPEN_NO_COOKIE
+        | TCP_MAXSEG => {
             return get_first(sk, msk, opt);
         }
         TCP_INQ => int(&options.inq),
