@@ -93,7 +93,7 @@ fn set_int(sk: &Sock, msk: &Msk, name: u32, value: i32) -> Result {
 /// Sets an option of every TCP socket; the first error is the result, and does not keep the others from it.
 fn each(msk: &Msk, name: u32, value: &[u8]) -> Result {
     let mut result = Ok(());
-    for ssk in tcp_sockets(msk)?.iter() {
+    for (_, ssk) in tcp_sockets(msk)?.iter() {
         result = result.and(set_tcp(ssk, name, value));
     }
     result
