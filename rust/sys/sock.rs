@@ -211,6 +211,23 @@ impl Sock {
         unsafe { bindings::rmptcp_rmem_get(self.as_ptr()) }
     }
 
+    /// Bytes of memory of segments on their way out (`sk_wmem_alloc`).
+    pub(crate) fn wmem(&self) -> u32 {
+        // SAFETY: The socket is alive.
+        u32::try_from(unsafe { bindings::rmptcp_wmem_get(self.as_ptr()) }).unwrap_or(0)
+    }
+
+    /// How many connections wait to be accepted, and how many may.
+    pub(crate) fn accept_backlog(&self) -> (u32, u32) {
+        // SAFETY: The socket is alive.
+        unsafe {
+            (
+                bindings::rmptcp_ack_backlog(self.as_ptr()),
+                bindings::rmptcp_max_ack_backlog(self.as_ptr()),
+            )
+        }
+    }
+
     /// `sk_wmem_queued`.
     pub(crate) fn wmem_queued(&self) -> i32 {
         // SAFETY: As in `state`.
