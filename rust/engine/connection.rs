@@ -91,6 +91,8 @@ pub struct Connection<P> {
     pub(super) state: ConnState,
     /// We sent the SYN of the first subflow.
     pub(super) is_active: bool,
+    /// Our first SYN carried `MP_CAPABLE`.
+    pub(super) offered: bool,
     /// No program holds the connection any more.
     pub(super) app_closed: bool,
     pub(super) local: KeyMaterial,
@@ -131,6 +133,7 @@ impl<P: Payload> Connection<P> {
         let _ = shared;
         let mut connection = Self::new(config, local, Phase::Opening, now)?;
         connection.is_active = true;
+        connection.offered = true;
         connection.out.count(Mib::MPCapableSYNTX);
         Ok(connection)
     }
@@ -187,6 +190,7 @@ impl<P: Payload> Connection<P> {
             mode: Mode::Negotiating,
             state: ConnState::SynSent,
             is_active: false,
+            offered: false,
             app_closed: false,
             local,
             remote: None,

@@ -67,7 +67,7 @@ impl<P: Payload> Connection<P> {
                 );
             }
             _ => {
-                if plain_syns == 1 {
+                if plain_syns == 1 && self.offered {
                     // The option was the only difference between the SYNs.
                     self.out.blackhole = true;
                     self.out.count(Mib::Blackhole);

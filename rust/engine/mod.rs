@@ -47,7 +47,7 @@
 )]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions))]
 // The module links what the shell calls, and its root is not public.
-#![cfg_attr(MODULE, allow(dead_code, unreachable_pub))]
+#![cfg_attr(MODULE, allow(dead_code, unreachable_pub, unused_imports))]
 
 pub mod action;
 mod close;

@@ -6,12 +6,13 @@
 //! kernel is collected in an [`Outcome`] and done after, and what needs a subflow's TCP lock waits in `pending` until
 //! somebody who has that lock calls [`flush`].
 
+use super::mib;
 use super::msk::{now, Entry, Inner, Msk, Pending, Todo};
 use super::netns;
 use super::subflow;
 use super::Mptcp;
 use crate::engine::mem::FVec;
-use crate::engine::{Action, ConnError, ConnState, Event, SubflowId};
+use crate::engine::{Action, ConnError, ConnState, Event, Mib, SubflowId};
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
 use crate::sys::stream;
@@ -75,6 +76,8 @@ impl Inner {
 
     fn act(&mut self, sk: &Sock, msk: &Msk, action: Action<Skb>, out: &mut Outcome) {
         match action {
+            // These two follow from `sk_state` and from a knob: see `mib.rs` and `blackhole.rs`.
+            Action::Count(Mib::MPCurrEstab | Mib::Blackhole, _) => {}
             Action::Count(mib, n) => netns::of(sk).count(mib, n),
             Action::Deliver(skb) => {
                 let bytes = i64::from(skb.len());
@@ -106,7 +109,11 @@ impl Inner {
             }
             Action::FellBack(_) => {}
             Action::Blackhole => netns::of(sk).blackhole(),
-            Action::PathIsCapable => netns::of(sk).path_is_capable(sk),
+            Action::PathIsCapable => {
+                if let Some(first) = self.subflows.get(0) {
+                    netns::of(sk).path_is_capable(&first.ssk);
+                }
+            }
             Action::Tell { sf, order } => self.put_off(sf, Todo::Tell(order), out),
             Action::ResetSubflow { sf } => self.put_off(sf, Todo::Reset, out),
             Action::CloseSubflow { sf } => self.put_off(sf, Todo::Close, out),
@@ -288,8 +295,7 @@ fn set_state(sk: &Sock, to: ConnState, inner: &mut Inner) {
     if to == state::CLOSE {
         inner.armed = None;
     }
-    netns::of(sk).gauge(sk.state(), to);
-    sk.set_state(to);
+    mib::set_state(sk, to);
 }
 
 fn errno(error: ConnError) -> i32 {

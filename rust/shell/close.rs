@@ -3,6 +3,7 @@
 //! shutdown(2), disconnect and close(2), and the end of a socket.
 
 use super::accept::count_use;
+use super::mib::set_state;
 use super::msk::{Entry, Msk};
 use super::netns;
 use super::Mptcp;
@@ -35,7 +36,7 @@ pub(super) fn disconnect(sk: &Sock, msk: &Msk) -> Result {
     sk.set_err(0);
     proto::clear_addresses(sk);
     if sk.state() != state::CLOSE {
-        sk.set_state(state::CLOSE);
+        set_state(sk, state::CLOSE);
     }
     Ok(())
 }
@@ -49,7 +50,7 @@ pub(super) fn close(sk: &Sock, msk: &Msk, timeout: isize) {
     if matches!(sk.state(), state::LISTEN | state::CLOSE) {
         count_use(sk, msk, false);
         if sk.state() != state::CLOSE {
-            sk.set_state(state::CLOSE);
+            set_state(sk, state::CLOSE);
         }
     } else {
         let unread = msk.unread() > 0;
@@ -118,7 +119,7 @@ pub(super) fn finish(sk: &Sock, msk: &Msk) {
 pub(super) fn abandon(sk: &Sock, msk: &Msk) {
     stream::orphan(sk);
     if sk.state() != state::CLOSE {
-        sk.set_state(state::CLOSE);
+        set_state(sk, state::CLOSE);
     }
     msk.worker.queue();
 }

@@ -2,22 +2,25 @@
 
 //! bind(2) and connect(2).
 
+use super::mib::set_state;
 use super::msk::{now, Entry, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
-use crate::engine::{Connection, KeyMaterial, SubflowId, SubflowTx};
+use crate::engine::{Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
 use crate::sys::msg::{Address, Msg};
 use crate::sys::proto;
 use crate::sys::random;
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock};
-use crate::sys::subflow::{self, KernelSocket};
+use crate::sys::kernel_socket::KernelSocket;
+use crate::sys::subflow;
 use crate::wire::{Key, Token};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
+use kernel::sync::Arc;
 
 /// How often a key is drawn again because its token is taken.
 const KEY_TRIES: u32 = 4;
@@ -37,6 +40,7 @@ pub(super) fn first_socket(sk: &Sock, msk: &Msk) -> Result<ARef<Sock>> {
     })?;
     super::sockopt::inherit(sk, msk, socket.sock());
     let ssk = socket.sock().hold();
+    let socket = Arc::new(socket, GFP_KERNEL)?;
     msk.inner.lock().first = Some(socket);
     Ok(ssk)
 }
@@ -60,10 +64,8 @@ pub(super) fn with_first<R>(
     msk: &Msk,
     f: impl FnOnce(&KernelSocket<Mptcp>) -> Result<R>,
 ) -> Result<R> {
-    let first = msk.inner.lock().first.take().ok_or(EINVAL)?;
-    let result = f(&first);
-    msk.inner.lock().first = Some(first);
-    result
+    let first = msk.inner.lock().first.clone().ok_or(EINVAL)?;
+    f(&first)
 }
 
 /// A key of our own, with its token reserved in the namespace; nothing if none is to be had.
@@ -85,8 +87,12 @@ struct Start {
 fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
     let ns = netns::of(sk);
     let config = ns.config();
-    let keys = if ns.may_offer(sk, ssk) {
-        draw_key(sk)
+    let keys = if ns.may_offer(ssk) {
+        let keys = draw_key(sk);
+        if keys.is_none() {
+            ns.count(Mib::MPFallbackTokenInit, 1);
+        }
+        keys
     } else {
         None
     };
@@ -103,8 +109,14 @@ fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
             SubflowTx::plain(),
         ),
     };
+    let Ok(conn) = conn else {
+        if let Some(keys) = keys {
+            ns.tokens.remove(keys.token);
+        }
+        return Err(ENOMEM);
+    };
     Ok(Start {
-        conn: conn.map_err(|_| ENOMEM)?,
+        conn,
         tx,
         material,
         token: keys.map(|keys| keys.token),
@@ -134,7 +146,7 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
             })
             .map_err(|_| ENOMEM)?;
     }
-    sk.set_state(state::SYN_SENT);
+    set_state(sk, state::SYN_SENT);
     let mut locked = subflow::lock::<Mptcp>(ssk).ok_or(EINVAL)?;
     if locked.sock().state() != state::CLOSE {
         return Err(EINVAL);
@@ -146,7 +158,7 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
 /// Takes back what [`prepare`] did. The socket is locked.
 fn give_up(sk: &Sock, msk: &Msk) {
     super::close::forget_connection(sk, msk);
-    sk.set_state(state::CLOSE);
+    set_state(sk, state::CLOSE);
 }
 
 /// connect(2). The socket is locked.

@@ -13,7 +13,7 @@
 //! | segments that arrive | `rx_options.rs` |
 //! | SYN, SYN/ACK and third ACK at a listener | `syn_ack.rs` |
 //! | work and timers | `worker.rs` |
-//! | namespaces | `netns.rs` |
+//! | namespaces | `netns.rs`, `sysctl.rs`, `mib.rs`, `blackhole.rs` |
 //!
 //! Whatever an event makes the engine want is carried out by `act.rs`.
 
@@ -33,8 +33,10 @@ use kernel::sync::Arc;
 
 mod accept;
 mod act;
+mod blackhole;
 mod close;
 mod connect;
+mod mib;
 mod msk;
 mod netns;
 mod payload;
@@ -48,6 +50,7 @@ mod sha256;
 mod sockopt;
 mod subflow;
 mod syn_ack;
+mod sysctl;
 mod token;
 mod tx_options;
 mod worker;

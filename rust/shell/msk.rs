@@ -12,7 +12,7 @@ use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
 use crate::sys::skb::{Skb, SkbList};
 use crate::sys::sock::Sock;
-use crate::sys::subflow::KernelSocket;
+use crate::sys::kernel_socket::KernelSocket;
 use crate::sys::time::monotonic_millis;
 use crate::sys::work::Worker;
 use crate::wire::{Dsn, Token};
@@ -49,7 +49,7 @@ pub(super) struct Inner {
     /// What is to be done under the lock of a subflow, in order for each.
     pub(super) pending: FVec<Pending>,
     /// The socket of the first subflow, or of the listener, if we opened it ourselves.
-    pub(super) first: Option<KernelSocket<Mptcp>>,
+    pub(super) first: Option<Arc<KernelSocket<Mptcp>>>,
     /// When the worker wakes up, at the latest.
     pub(super) armed: Option<Instant>,
     /// The token that the namespace knows us by.
@@ -93,9 +93,7 @@ const PENDING_ROOM: usize = 8;
 impl Msk {
     /// The state of a socket that socket(2) makes.
     pub(super) fn create(sk: &Sock) -> Result<Arc<Self>> {
-        if !netns::of(sk).enabled() {
-            return Err(ENOPROTOOPT);
-        }
+        netns::of(sk).new_socket()?;
         let msk = Self::new(Options::default(), GFP_KERNEL)?;
         msk.worker.bind(sk);
         Ok(msk)

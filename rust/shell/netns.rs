@@ -2,10 +2,13 @@
 
 //! What a network namespace owns: tokens, the secret of its listeners, its hooks and knobs.
 
+use super::blackhole::Blackhole;
+use super::sysctl::Knobs;
 use super::token::Tokens;
 use super::Mptcp;
 use crate::engine::initiate::ListenPolicy;
-use crate::engine::{Config, Mib};
+use crate::engine::Config;
+use crate::sys::mib;
 use crate::sys::netns::{self, NetRef};
 use crate::sys::nf_hook;
 use crate::sys::random;
@@ -26,6 +29,8 @@ pub(crate) struct State {
     pub(super) tokens: Tokens,
     /// Keys of passive connections are derived from it.
     pub(super) secret: [u8; 32],
+    knobs: Knobs,
+    pause: Blackhole,
     /// Whether the hooks are registered.
     #[pin]
     hooks: Mutex<bool>,
@@ -50,6 +55,8 @@ impl Net {
             pin_init!(State {
                 tokens <- Tokens::new(),
                 secret: random::bytes(),
+                knobs: Knobs::find(net),
+                pause: Blackhole::new(),
                 hooks <- new_mutex!(false),
             }),
             GFP_KERNEL,
@@ -75,14 +82,32 @@ impl Net {
         Ok(())
     }
 
-    /// `net.mptcp.enabled`.
-    pub(super) fn enabled(&self) -> bool {
-        true
+    /// The namespace itself.
+    pub(super) fn net(&self) -> NetRef {
+        self.net
+    }
+
+    /// `net.mptcp.*`.
+    pub(super) fn knobs(&self) -> &Knobs {
+        &self.knobs
+    }
+
+    /// The pause after a black hole.
+    pub(super) fn pause(&self) -> &Blackhole {
+        &self.pause
+    }
+
+    /// Makes ready for an MPTCP socket. Process context.
+    pub(super) fn new_socket(&self) -> Result {
+        if !self.knobs.enabled() {
+            return Err(ENOPROTOOPT);
+        }
+        mib::allocate(self.net)
     }
 
     /// The knobs as the engine wants them.
     pub(super) fn config(&self) -> Config {
-        Config::default()
+        self.knobs.config(self.net)
     }
 
     /// The knobs of listeners.
@@ -93,20 +118,4 @@ impl Net {
             deny_join: config.deny_join,
         }
     }
-
-    /// Whether a connect may offer MPTCP now.
-    pub(super) fn may_offer(&self, _sk: &Sock, _ssk: &Sock) -> bool {
-        true
-    }
-
-    pub(super) fn count(&self, _mib: Mib, _n: i32) {}
-
-    /// A connection went from one state of `sk_state` to another.
-    pub(super) fn gauge(&self, _from: u8, _to: u8) {}
-
-    /// A path to a peer drops MP_CAPABLE.
-    pub(super) fn blackhole(&self) {}
-
-    /// A path to a peer lets MP_CAPABLE pass.
-    pub(super) fn path_is_capable(&self, _sk: &Sock) {}
 }

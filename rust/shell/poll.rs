@@ -48,7 +48,8 @@ pub(super) fn poll(sk: &Sock, msk: &Msk) -> PollMask {
     mask
 }
 
-fn is_readable(sk: &Sock, msk: &Msk) -> bool {
+/// Whether a reader would find what it waits for.
+pub(super) fn is_readable(sk: &Sock, msk: &Msk) -> bool {
     let unread = msk.unread();
     let lowat = sk.rcvlowat(false, i32::MAX as usize);
     unread > 0 && (unread >= u64::try_from(lowat).unwrap_or(1) || stream::under_memory_pressure(sk))

@@ -23,3 +23,15 @@ pub(super) fn copied(sk: &Sock, msk: &Msk, ssk: &Sock, bytes: usize) {
         ssk.raise_rcvbuf(buffer);
     }
 }
+
+/// A reader wants to wait for `bytes`: the buffers have to hold them, unless a program fixed their size.
+pub(super) fn hold(sk: &Sock, ssk: &Sock, bytes: i32) {
+    let Ok(window) = u32::try_from(bytes) else {
+        return;
+    };
+    let space = i32::try_from(ssk.space_from_window(window)).unwrap_or(i32::MAX);
+    if !sk.rcvbuf_locked() && space > sk.rcvbuf() {
+        sk.set_rcvbuf(space);
+        ssk.raise_rcvbuf(space);
+    }
+}

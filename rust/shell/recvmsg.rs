@@ -276,10 +276,20 @@ pub(super) fn splice(
     }
 }
 
-/// SO_RCVLOWAT: readers wait for `bytes`, so the buffer must hold them.
-pub(super) fn set_rcvlowat(sk: &Sock, _msk: &Msk, bytes: i32) -> Result {
-    let guard = sk.lock();
+/// SO_RCVLOWAT: readers wait for `bytes`, so the buffer must hold them. The socket is locked by the generic code.
+pub(super) fn set_rcvlowat(sk: &Sock, msk: &Msk, bytes: i32) -> Result {
+    let most = if sk.rcvbuf_locked() {
+        sk.rcvbuf()
+    } else {
+        sk.rmem_max()
+    };
+    let bytes = bytes.min(most / 2);
     sk.set_rcvlowat(bytes);
-    drop(guard);
+    if super::poll::is_readable(sk, msk) {
+        sk.data_ready();
+    }
+    if let Some(ssk) = msk.first_ssk() {
+        super::receive_buffer::hold(sk, &ssk, bytes);
+    }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::engine::{mapping, Event, RxSegment as Incoming};
 use crate::sys::nf_hook::RxVerdict;
 use crate::sys::segment::{Header, RxSegment};
 use crate::sys::sock::{state, Sock};
-use crate::sys::subflow::Numbers;
+use crate::sys::tcp_sock::Numbers;
 use crate::wire::walk::Walk;
 use crate::wire::{self, SegmentKind, KIND};
 

@@ -164,11 +164,6 @@ impl SendQueue {
         }
     }
 
-    /// Whether there is nothing.
-    pub(super) fn is_empty(&self) -> bool {
-        self.head == self.fragments.len()
-    }
-
     /// Moves the fragments to the start of the array once half of it is spent.
     fn make_room(&mut self) {
         if self.head < 32 || self.head < self.fragments.len() / 2 {

@@ -16,7 +16,7 @@ use crate::sys::percpu::CpuNote;
 use crate::sys::proto;
 use crate::sys::request::Request;
 use crate::sys::segment::{FourTuple, RxSegment, TxSegment};
-use crate::sys::sock::Sock;
+use crate::sys::sock::{self, Sock};
 use crate::sys::stack::Origin;
 use crate::sys::subflow::SubflowLocked;
 use crate::wire::keys::Stateless;
@@ -180,6 +180,8 @@ pub(super) fn opened(
     let conn = Connection::passive(ns.config(), &opening.open, window, &state.shared, now()).ok()?;
     let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
     state.worker.bind(&sk);
+    // The copy begins in ESTABLISHED.
+    ns.gauge(sock::state::CLOSE, sk.state());
     let token = opening.open.local.token;
     {
         let mut inner = state.inner.lock();
@@ -200,7 +202,6 @@ pub(super) fn opened(
         return None;
     }
     state.inner.lock().token = Some(token);
-    ns.gauge(crate::sys::sock::state::CLOSE, crate::sys::sock::state::ESTABLISHED);
     let tx = SubflowTx::passive(&opening.open);
     let subflow = Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
     Some((subflow, Locked::new(tx)))

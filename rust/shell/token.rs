@@ -10,7 +10,7 @@ use kernel::prelude::*;
 use kernel::rbtree::{RBTree, RBTreeNode};
 use kernel::sync::aref::ARef;
 
-/// Token to MPTCP socket. A connection holds no reference here: it takes its token out before it goes.
+/// Token to MPTCP socket. Sockets with a token are what `/proc/net/protocols` counts as in use, beside listeners.
 #[pin_data]
 pub(super) struct Tokens {
     #[pin]
@@ -38,13 +38,17 @@ impl Tokens {
             return Err(EEXIST);
         }
         let _old = table.insert(node);
+        sk.prot_inuse_add(1);
         Ok(())
     }
 
     /// Gives a token back.
     pub(super) fn remove(&self, token: Token) {
         let node = self.table.lock().remove_node(&token.0);
-        drop(node);
+        if let Some(node) = node {
+            let (_, SockPtr(sk)) = node.to_key_value();
+            sk.prot_inuse_add(-1);
+        }
     }
 
     /// The socket of a token.

@@ -8,7 +8,8 @@ use crate::engine::{Event, Stamp, Stamped, TxSegment as Outgoing};
 use crate::sys::segment::TxSegment;
 use crate::sys::sock::Sock;
 use crate::sys::stack::TxVerdict;
-use crate::sys::subflow::{Numbers, SubflowLocked};
+use crate::sys::subflow::SubflowLocked;
+use crate::sys::tcp_sock::Numbers;
 use crate::wire::checksum::Partial;
 use crate::wire::{self, Ssn};
 

@@ -45,9 +45,13 @@ pub(super) unsafe extern "C" fn init<S: Stack>(sk: *mut bindings::sock) -> c_int
 }
 
 pub(super) unsafe extern "C" fn destroy<S: Stack>(sk: *mut bindings::sock) {
-    // SAFETY: C calls this on a socket of our proto.
-    let (sk, msk) = unsafe { msk::<S>(sk) };
-    S::destroy(sk, msk);
+    // SAFETY: C calls this on a socket of our proto, also on one whose `init` failed: that has no state.
+    unsafe {
+        if proto::is_set_up(sk) {
+            let (sk, msk) = msk::<S>(sk);
+            S::destroy(sk, msk);
+        }
+    }
 }
 
 pub(super) unsafe extern "C" fn msk_destruct<S: Stack>(sk: *mut bindings::sock) {
@@ -244,6 +248,10 @@ pub(super) unsafe extern "C" fn subflow_data_ready<S: Stack>(sk: *mut bindings::
     unsafe {
         if Sock::from_raw(sk).state() == state::LISTEN {
             if let Some(ctx) = subflow::ctx::<S>(sk) {
+                // accept(2) sleeps on the queue of the TCP socket, poll(2) on that of the MPTCP socket.
+                if let Some(f) = ctx.saved.data_ready {
+                    f(sk);
+                }
                 S::listener_ready(&ctx.subflow);
             }
         } else {

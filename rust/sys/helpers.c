@@ -108,6 +108,33 @@ void rmptcp_copy_addresses(struct sock *to, const struct sock *from)
 int rmptcp_skb_dif(const struct sk_buff *skb) { return skb->skb_iif; }
 int rmptcp_skb_sdif(const struct sk_buff *skb) { return skb->protocol == htons(ETH_P_IP) ? inet_sdif(skb) : inet6_sdif(skb); }
 
+sockptr_t rmptcp_kernel_sockptr(void *p) { return KERNEL_SOCKPTR(p); }
+bool rmptcp_inet_flag(const struct sock *sk, unsigned int bit) { return test_bit(bit, &inet_sk(sk)->inet_flags); }
+void rmptcp_inet_assign_flag(struct sock *sk, unsigned int bit, bool value) { assign_bit(bit, &inet_sk(sk)->inet_flags, value); }
+void rmptcp_sk_dst_reset(struct sock *sk) { sk_dst_reset(sk); }
+u32 rmptcp_tos2priority(u8 tos) { return rt_tos2priority(tos); }
+int rmptcp_keepalive_time(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_keepalive_time) / HZ; }
+int rmptcp_keepalive_intvl(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_keepalive_intvl) / HZ; }
+int rmptcp_keepalive_probes(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_keepalive_probes); }
+void rmptcp_v4_ends(const struct sock *sk, struct sockaddr_in *local, struct sockaddr_in *remote)
+{
+	local->sin_family = AF_INET;
+	local->sin_port = inet_sk(sk)->inet_sport;
+	local->sin_addr.s_addr = inet_sk(sk)->inet_rcv_saddr ?: inet_sk(sk)->inet_saddr;
+	remote->sin_family = AF_INET;
+	remote->sin_port = inet_sk(sk)->inet_dport;
+	remote->sin_addr.s_addr = inet_sk(sk)->inet_daddr;
+}
+void rmptcp_v6_ends(const struct sock *sk, struct sockaddr_in6 *local, struct sockaddr_in6 *remote)
+{
+	local->sin6_family = AF_INET6;
+	local->sin6_port = inet_sk(sk)->inet_sport;
+	local->sin6_addr = ipv6_addr_any(&sk->sk_v6_rcv_saddr) ? inet6_sk(sk)->saddr : sk->sk_v6_rcv_saddr;
+	remote->sin6_family = AF_INET6;
+	remote->sin6_port = inet_sk(sk)->inet_dport;
+	remote->sin6_addr = sk->sk_v6_daddr;
+}
+
 bool rmptcp_queue_work(struct workqueue_struct *wq, struct work_struct *w) { return queue_work(wq, w); }
 bool rmptcp_mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *w, unsigned long delay) { return mod_delayed_work(wq, w, delay); }
 void rmptcp_set_custom_sockopt(struct socket *sock) { set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags); }
@@ -142,3 +169,24 @@ unsigned long rmptcp_copy_to_user(void __user *to, const void *from, unsigned lo
 unsigned long rmptcp_copy_from_user(void *to, const void __user *from, unsigned long n) { return copy_from_user(to, from, n); }
 u64 rmptcp_mono_ns(void) { return ktime_get_mono_fast_ns(); }
 struct workqueue_struct *rmptcp_alloc_workqueue(void) { return alloc_workqueue("rust_mptcp", WQ_UNBOUND | WQ_MEM_RECLAIM, 0); }
+
+/* The list of counters is checked where the kernel's own is at hand: a build against its full source. */
+#if __has_include(<../net/mptcp/mib.h>)
+#include <../net/mptcp/mib.h>
+static_assert(LINUX_MIB_MPTCP_MAX == RMPTCP_MIB_PLACES + 1);
+#endif
+/* A per-CPU pointer goes through Rust as a number: in C it lives in an address space of its own. */
+unsigned long rmptcp_mib(struct net *net) { return (unsigned long)READ_ONCE(net->mib.mptcp_statistics); }
+unsigned long rmptcp_mib_alloc(void) { return (unsigned long)__alloc_percpu((RMPTCP_MIB_PLACES + 1) * sizeof(unsigned long), sizeof(unsigned long)); }
+unsigned long rmptcp_mib_install(struct net *net, unsigned long mib) { return (unsigned long)cmpxchg(&net->mib.mptcp_statistics, NULL, (struct mptcp_mib __percpu *)mib); }
+void rmptcp_mib_free(unsigned long mib) { free_percpu((void __percpu *)mib); }
+void rmptcp_mib_add(unsigned long mib, unsigned int place, int n) { this_cpu_add(((unsigned long __percpu *)mib)[place], n); }
+struct rb_node *rmptcp_rb_first(const struct rb_root *root) { return rb_first(root); }
+u32 rmptcp_tcp_rto_min_us(const struct net *net) { return READ_ONCE(net->ipv4.sysctl_tcp_rto_min_us); }
+u32 rmptcp_tcp_rto_max_ms(const struct net *net) { return READ_ONCE(net->ipv4.sysctl_tcp_rto_max_ms); }
+bool rmptcp_routes_over_loopback(struct sock *sk) { struct dst_entry *dst = rcu_dereference_check(sk->sk_dst_cache, 1); return dst && (dst_dev(dst)->flags & IFF_LOOPBACK); }
+#ifdef CONFIG_TCP_MD5SIG
+bool rmptcp_has_md5(struct sock *sk) { return rcu_access_pointer(tcp_sk(sk)->md5sig_info); }
+#else
+bool rmptcp_has_md5(struct sock *sk) { return false; }
+#endif

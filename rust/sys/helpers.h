@@ -118,6 +118,18 @@ int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len);
 unsigned int rmptcp_cpu(void);
 unsigned int rmptcp_nr_cpus(void);
 
+/* socket options */
+sockptr_t rmptcp_kernel_sockptr(void *p);
+bool rmptcp_inet_flag(const struct sock *sk, unsigned int bit);
+void rmptcp_inet_assign_flag(struct sock *sk, unsigned int bit, bool value);
+void rmptcp_sk_dst_reset(struct sock *sk);
+u32 rmptcp_tos2priority(u8 tos);
+int rmptcp_keepalive_time(const struct sock *sk);
+int rmptcp_keepalive_intvl(const struct sock *sk);
+int rmptcp_keepalive_probes(const struct sock *sk);
+void rmptcp_v4_ends(const struct sock *sk, struct sockaddr_in *local, struct sockaddr_in *remote);
+void rmptcp_v6_ends(const struct sock *sk, struct sockaddr_in6 *local, struct sockaddr_in6 *remote);
+
 /* the rest */
 bool rmptcp_queue_work(struct workqueue_struct *wq, struct work_struct *w);
 bool rmptcp_mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *w, unsigned long delay);
@@ -144,5 +156,18 @@ unsigned long rmptcp_copy_to_user(void __user *to, const void *from, unsigned lo
 unsigned long rmptcp_copy_from_user(void *to, const void __user *from, unsigned long n);
 u64 rmptcp_mono_ns(void);
 struct workqueue_struct *rmptcp_alloc_workqueue(void);
+
+/* netns: counters, knobs, routes */
+#define RMPTCP_MIB_PLACES 86
+unsigned long rmptcp_mib(struct net *net);
+unsigned long rmptcp_mib_alloc(void);
+unsigned long rmptcp_mib_install(struct net *net, unsigned long mib);
+void rmptcp_mib_free(unsigned long mib);
+void rmptcp_mib_add(unsigned long mib, unsigned int place, int n);
+struct rb_node *rmptcp_rb_first(const struct rb_root *root);
+u32 rmptcp_tcp_rto_min_us(const struct net *net);
+u32 rmptcp_tcp_rto_max_ms(const struct net *net);
+bool rmptcp_routes_over_loopback(struct sock *sk);
+bool rmptcp_has_md5(struct sock *sk);
 
 #endif

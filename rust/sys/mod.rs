@@ -11,6 +11,8 @@ mod bindings;
 pub(crate) mod bh_lock;
 mod callbacks;
 pub(crate) mod ioctl;
+pub(crate) mod mib;
+pub(crate) mod kernel_socket;
 mod module;
 pub(crate) mod msg;
 pub(crate) mod netns;
@@ -27,6 +29,8 @@ mod splice;
 pub(crate) mod stack;
 pub(crate) mod stream;
 pub(crate) mod subflow;
+pub(crate) mod tcp_sock;
+pub(crate) mod sysctl;
 pub(crate) mod time;
 pub(crate) mod work;
 
@@ -46,6 +50,7 @@ impl<S: stack::Stack> Registrations<S> {
     pub(crate) fn new() -> Result<Self> {
         callbacks::init_ulp_ops::<S>();
         nf_hook::init::<S>();
+        subflow::init::<S>();
         let queue = work::Queue::new()?;
         let netns = netns::Registration::new()?;
         Ok(Self {

@@ -15,15 +15,11 @@ use kernel::prelude::*;
 pub(crate) mod flags {
     use super::bindings;
 
-    pub(crate) const OOB: u32 = bindings::MSG_OOB;
     pub(crate) const PEEK: u32 = bindings::MSG_PEEK;
     pub(crate) const TRUNC: u32 = bindings::MSG_TRUNC;
     pub(crate) const DONTWAIT: u32 = bindings::MSG_DONTWAIT;
-    pub(crate) const EOR: u32 = bindings::MSG_EOR;
     pub(crate) const WAITALL: u32 = bindings::MSG_WAITALL;
     pub(crate) const ERRQUEUE: u32 = bindings::MSG_ERRQUEUE;
-    pub(crate) const NOSIGNAL: u32 = bindings::MSG_NOSIGNAL;
-    pub(crate) const MORE: u32 = bindings::MSG_MORE;
     pub(crate) const FASTOPEN: u32 = bindings::MSG_FASTOPEN;
 }
 

@@ -27,6 +27,17 @@ impl NetRef {
     pub(super) fn as_ptr(self) -> *mut bindings::net {
         self.0.as_ptr()
     }
+
+    /// TCP's shortest and longest retransmission timeouts, in milliseconds.
+    pub(crate) fn rto_bounds(self) -> (u32, u32) {
+        // SAFETY: The namespace is alive.
+        unsafe {
+            (
+                bindings::rmptcp_tcp_rto_min_us(self.as_ptr()) / 1000,
+                bindings::rmptcp_tcp_rto_max_ms(self.as_ptr()),
+            )
+        }
+    }
 }
 
 struct Ops(UnsafeCell<bindings::pernet_operations>, UnsafeCell<c_uint>);

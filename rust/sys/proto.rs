@@ -152,10 +152,23 @@ fn find_write_space() -> Result {
 ///
 /// `family` is not registered yet.
 unsafe fn fill<S: Stack>(family: &'static Family, v6: bool) {
-    // SAFETY: By the contract above; `tcp_prot` and the stream operations are constants of the kernel.
+    // SAFETY: By the contract above.
+    unsafe {
+        fill_proto::<S>(&mut *family.proto.get(), v6);
+        fill_ops::<S>(&mut *family.ops.get(), v6);
+        let switch = &mut *family.switch.get();
+        switch.type_ = bindings::sock_type_SOCK_STREAM as u16;
+        switch.protocol = bindings::IPPROTO_MPTCP as u16;
+        switch.prot = family.proto.get();
+        switch.ops = family.ops.get();
+        switch.flags = bindings::INET_PROTOSW_ICSK as u8;
+    }
+}
+
+fn fill_proto<S: Stack>(proto: &mut bindings::proto, v6: bool) {
+    // SAFETY: `tcp_prot` is a constant of the kernel.
     unsafe {
         let tcp = ptr::addr_of!(bindings::tcp_prot);
-        let proto = &mut *family.proto.get();
         let name: &[u8] = if v6 { b"MPTCPv6\0" } else { b"MPTCP\0" };
         for (to, from) in proto.name.iter_mut().zip(name) {
             *to = *from as _;
@@ -194,13 +207,18 @@ unsafe fn fill<S: Stack>(family: &'static Family, v6: bool) {
         if v6 {
             proto.ipv6_pinfo_offset = offset_of!(Msk6Sock, np) as u32;
         }
+    }
+}
 
-        let ops = &mut *family.ops.get();
-        *ops = if v6 {
+fn fill_ops<S: Stack>(ops: &mut bindings::proto_ops, v6: bool) {
+    // SAFETY: The stream operations are constants of the kernel.
+    *ops = unsafe {
+        if v6 {
             ptr::addr_of!(bindings::inet6_stream_ops).read()
         } else {
             ptr::addr_of!(bindings::inet_stream_ops).read()
-        };
+        }
+    };
         ops.owner = module::this();
         ops.bind = Some(cb::bind::<S>);
         ops.listen = Some(cb::listen::<S>);
@@ -218,14 +236,6 @@ unsafe fn fill<S: Stack>(family: &'static Family, v6: bool) {
         ops.read_skb = None;
         ops.sendmsg_locked = None;
         ops.set_rcvbuf = None;
-
-        let switch = &mut *family.switch.get();
-        switch.type_ = bindings::sock_type_SOCK_STREAM as u16;
-        switch.protocol = bindings::IPPROTO_MPTCP as u16;
-        switch.prot = family.proto.get();
-        switch.ops = family.ops.get();
-        switch.flags = bindings::INET_PROTOSW_ICSK as u8;
-    }
 }
 
 /// Our proto of the family that a socket has.
@@ -243,6 +253,16 @@ pub(super) fn is_ours(sk: *const bindings::sock) -> bool {
 pub(super) unsafe fn state<'a, S: Stack>(sk: *mut bindings::sock) -> &'a S::Msk {
     // SAFETY: By the contract above the pointer came from `Arc::into_raw` and is given up only in `destruct`.
     unsafe { &*(*sk.cast::<MskSock>()).state.cast::<S::Msk>() }
+}
+
+/// Whether `init` has given the socket its state.
+///
+/// # Safety
+///
+/// `sk` is a socket of our proto.
+pub(super) unsafe fn is_set_up(sk: *mut bindings::sock) -> bool {
+    // SAFETY: By the contract above; C zeroes what lies behind its own part of a new socket.
+    unsafe { !(*sk.cast::<MskSock>()).state.is_null() }
 }
 
 /// The state behind `sk` if it is an MPTCP socket of ours.

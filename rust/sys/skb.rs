@@ -224,16 +224,6 @@ impl SkbList {
         }
     }
 
-    /// Unread bytes of all buffers.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Whether there is no buffer.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.head.is_none()
-    }
-
     fn link(at: NonNull<bindings::sk_buff>) -> *mut *mut bindings::sk_buff {
         // SAFETY: Only computes the address of a field of a buffer that the list owns.
         unsafe { ptr::addr_of_mut!((*at.as_ptr()).__bindgen_anon_1.__bindgen_anon_1.next) }

@@ -94,11 +94,6 @@ impl Sock {
         ARef::from(self)
     }
 
-    /// Whether both are the same socket.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        core::ptr::eq(self, other)
-    }
-
     /// `sk_state`, as other CPUs may be changing it.
     pub(crate) fn state(&self) -> u8 {
         // SAFETY: The field is valid by the type invariant; C reads and writes it with READ_ONCE and WRITE_ONCE.
@@ -339,6 +334,18 @@ impl Sock {
         }
     }
 
+    /// Whether the route in use is the loopback device's. The caller has the socket's lock.
+    pub(crate) fn routes_over_loopback(&self) -> bool {
+        // SAFETY: The socket is alive, and its lock keeps the route.
+        unsafe { bindings::rmptcp_routes_over_loopback(self.as_ptr()) }
+    }
+
+    /// Whether a TCP-MD5 key is set. For TCP sockets only.
+    pub(crate) fn has_md5(&self) -> bool {
+        // SAFETY: A TCP socket, alive.
+        unsafe { bindings::rmptcp_has_md5(self.as_ptr()) }
+    }
+
     /// How many bytes a receive call waits for.
     pub(crate) fn rcvlowat(&self, waitall: bool, len: usize) -> usize {
         let len = i32::try_from(len).unwrap_or(i32::MAX);
@@ -356,13 +363,6 @@ impl Sock {
 
 /// The socket lock held in process context.
 pub(crate) struct SockGuard<'a>(&'a Sock);
-
-impl SockGuard<'_> {
-    /// The locked socket.
-    pub(crate) fn sock(&self) -> &Sock {
-        self.0
-    }
-}
 
 impl Drop for SockGuard<'_> {
     fn drop(&mut self) {

@@ -6,13 +6,19 @@
 
 use super::bindings;
 use super::sock::Sock;
+use super::stack::Stack;
+use super::kernel_socket::KernelSocket;
 use kernel::ffi::{c_char, c_int, c_uint, c_void};
 use kernel::prelude::*;
 
+pub(crate) mod fields;
+pub(crate) mod info;
+pub(crate) mod names;
+
 /// The arguments of one setsockopt call.
 pub(crate) struct SetOpt {
-    pub(crate) level: i32,
-    pub(crate) name: i32,
+    pub(crate) level: u32,
+    pub(crate) name: u32,
     value: bindings::sockptr_t,
     len: c_uint,
 }
@@ -28,8 +34,8 @@ impl SetOpt {
         len: c_uint,
     ) -> Self {
         Self {
-            level,
-            name,
+            level: level as u32,
+            name: name as u32,
             value,
             len,
         }
@@ -79,12 +85,40 @@ impl SetOpt {
                 .ok_or(EOPNOTSUPP)?;
             kernel::error::to_result(set(
                 ssk.as_ptr(),
-                self.level,
-                self.name,
+                self.level as c_int,
+                self.name as c_int,
                 self.value,
                 self.len,
             ))
         }
+    }
+
+    /// Applies a SOL_SOCKET option to a TCP socket that we opened, by the generic code.
+    pub(crate) fn apply_to_first<S: Stack>(&self, first: &KernelSocket<S>) -> Result {
+        // SAFETY: The socket is alive; the generic code takes its lock itself.
+        kernel::error::to_result(unsafe {
+            bindings::sock_setsockopt(
+                first.as_ptr(),
+                self.level as c_int,
+                self.name as c_int,
+                self.value,
+                self.len,
+            )
+        })
+    }
+
+    /// Applies a SOL_IP option to the MPTCP socket itself.
+    pub(crate) fn apply_to_ip(&self, sk: &Sock) -> Result {
+        // SAFETY: An inet socket, alive; the generic code takes its lock itself.
+        kernel::error::to_result(unsafe {
+            bindings::ip_setsockopt(
+                sk.as_ptr(),
+                self.level as c_int,
+                self.name as c_int,
+                self.value,
+                self.len,
+            )
+        })
     }
 
     /// Applies a SOL_SOCKET option by the generic code.
@@ -97,8 +131,8 @@ impl SetOpt {
             }
             kernel::error::to_result(bindings::sock_setsockopt(
                 socket,
-                self.level,
-                self.name,
+                self.level as c_int,
+                self.name as c_int,
                 self.value,
                 self.len,
             ))
@@ -106,10 +140,29 @@ impl SetOpt {
     }
 }
 
+/// Sets an option of a TCP socket to `value`, by TCP's own code.
+///
+/// Context: process context. TCP takes the socket's lock itself.
+pub(crate) fn set_tcp(ssk: &Sock, name: u32, value: &[u8]) -> Result {
+    // SAFETY: TCP's own `setsockopt` is behind the pointer; it only reads the value, which outlives the call.
+    unsafe {
+        let set = (*(*ssk.as_ptr()).__sk_common.skc_prot)
+            .setsockopt
+            .ok_or(EOPNOTSUPP)?;
+        kernel::error::to_result(set(
+            ssk.as_ptr(),
+            bindings::SOL_TCP as c_int,
+            name as c_int,
+            bindings::rmptcp_kernel_sockptr(value.as_ptr().cast_mut().cast()),
+            value.len() as c_uint,
+        ))
+    }
+}
+
 /// The arguments of one getsockopt call.
 pub(crate) struct GetOpt {
-    pub(crate) level: i32,
-    pub(crate) name: i32,
+    pub(crate) level: u32,
+    pub(crate) name: u32,
     value: *mut c_char,
     len: *mut c_int,
 }
@@ -125,8 +178,8 @@ impl GetOpt {
         len: *mut c_int,
     ) -> Self {
         Self {
-            level,
-            name,
+            level: level as u32,
+            name: name as u32,
             value,
             len,
         }
@@ -147,20 +200,19 @@ impl GetOpt {
 
     /// Writes the value, and its length.
     pub(crate) fn write(&self, value: &[u8]) -> Result {
-        let len = i32::try_from(value.len()).map_err(|_| EINVAL)?.to_ne_bytes();
-        // SAFETY: The sources are valid; the destinations are checked by the copies.
-        unsafe {
-            if bindings::rmptcp_copy_to_user(self.len.cast(), len.as_ptr().cast(), 4) != 0
-                || bindings::rmptcp_copy_to_user(
-                    self.value.cast(),
-                    value.as_ptr().cast(),
-                    value.len(),
-                ) != 0
-            {
-                return Err(EFAULT);
-            }
-        }
-        Ok(())
+        self.write_len(value.len())?;
+        self.write_at(0, value)
+    }
+
+    /// Writes the length alone.
+    pub(crate) fn write_len(&self, len: usize) -> Result {
+        let len = i32::try_from(len).map_err(|_| EINVAL)?.to_ne_bytes();
+        write_user(self.len as u64, &len)
+    }
+
+    /// Writes a part of the value, `offset` bytes behind its start.
+    pub(crate) fn write_at(&self, offset: usize, bytes: &[u8]) -> Result {
+        write_user((self.value as u64).wrapping_add(offset as u64), bytes)
     }
 
     /// Copies bytes that the caller gave at the start of the value.
@@ -183,11 +235,22 @@ impl GetOpt {
                 .ok_or(EOPNOTSUPP)?;
             kernel::error::to_result(get(
                 ssk.as_ptr(),
-                self.level,
-                self.name,
+                self.level as c_int,
+                self.name as c_int,
                 self.value,
                 self.len,
             ))
         }
+    }
+}
+
+/// Copies bytes to an address of the calling program.
+pub(crate) fn write_user(to: u64, bytes: &[u8]) -> Result {
+    // SAFETY: The source is valid; the destination is checked by the copy.
+    match unsafe {
+        bindings::rmptcp_copy_to_user(to as *mut c_void, bytes.as_ptr().cast(), bytes.len())
+    } {
+        0 => Ok(()),
+        _ => Err(EFAULT),
     }
 }

@@ -18,13 +18,24 @@ use super::segment;
 use super::skb::Skb;
 use super::sock::{state, Sock};
 use super::stack::Stack;
+use super::tcp_sock::Numbers;
 use crate::wire::Mapping;
 use core::cell::UnsafeCell;
-use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, Ordering};
 use kernel::prelude::*;
+
+/// The address of our `sk_destruct`: one word to compare with, since the compiler may give a function several.
+static MARK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Says which stack subflows belong to. Once, at load.
+pub(super) fn init<S: Stack>() {
+    let mark: Destruct = callbacks::subflow_destruct::<S>;
+    MARK.store(mark as *mut (), Ordering::Release);
+}
+
+type Destruct = unsafe extern "C" fn(*mut bindings::sock);
 
 /// The C functions that we replaced.
 #[derive(Clone, Copy)]
@@ -53,7 +64,7 @@ pub(super) unsafe fn ctx<'a, S: Stack>(sk: *mut bindings::sock) -> Option<&'a Ct
     // socket does.
     unsafe {
         let destruct = ptr::addr_of!((*sk).sk_destruct).read_volatile();
-        if destruct != Some(callbacks::subflow_destruct::<S>) {
+        if destruct.map_or(ptr::null_mut(), |f| f as *mut ()) != MARK.load(Ordering::Relaxed) {
             return None;
         }
         (*sk.cast::<bindings::inet_connection_sock>())
@@ -68,7 +79,7 @@ pub(super) unsafe fn ctx<'a, S: Stack>(sk: *mut bindings::sock) -> Option<&'a Ct
 /// # Safety
 ///
 /// `sk` is a valid TCP socket that is not one yet, and its lock is held (or nobody else can reach it).
-unsafe fn attach<S: Stack>(
+pub(super) unsafe fn attach<S: Stack>(
     sk: *mut bindings::sock,
     subflow: S::Subflow,
     locked: S::Locked,
@@ -104,8 +115,10 @@ unsafe fn attach<S: Stack>(
         (*sk).sk_error_report = Some(callbacks::subflow_error_report::<S>);
         // Last: from here on `ctx` finds it.
         core::sync::atomic::fence(Ordering::Release);
-        ptr::addr_of_mut!((*sk).sk_destruct)
-            .write_volatile(Some(callbacks::subflow_destruct::<S>));
+        let mark = MARK.load(Ordering::Acquire);
+        // SAFETY: `init` stored a function of this type before anything was registered.
+        let destruct = core::mem::transmute::<*mut (), Destruct>(mark);
+        ptr::addr_of_mut!((*sk).sk_destruct).write_volatile(Some(destruct));
     }
     Ok(())
 }
@@ -377,109 +390,6 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
             }
         }
     }
-
-    /// The memory that TCP takes for sending from here on must not need sleeping.
-    pub(crate) fn allocate_atomically(&mut self) {
-        // SAFETY: The lock is held.
-        unsafe { (*self.sk.as_ptr()).sk_allocation = kernel::bindings::GFP_ATOMIC }
-    }
-}
-
-/// Numbers of a TCP socket that the engine asks for.
-#[derive(Clone, Copy)]
-pub(crate) struct Numbers {
-    pub(crate) snd_una: u32,
-    pub(crate) snd_nxt: u32,
-    pub(crate) write_seq: u32,
-    pub(crate) rcv_nxt: u32,
-    pub(crate) rcv_wnd: u32,
-    pub(crate) max_window: u32,
-    pub(crate) snd_wscale: u8,
-    pub(crate) rcv_wscale: u8,
-    pub(crate) retransmits: u8,
-    /// The retransmission timeout in jiffies.
-    pub(crate) rto: u32,
-}
-
-impl Sock {
-    /// A snapshot of TCP's numbers; consistent only under the socket's lock.
-    ///
-    /// For TCP sockets only.
-    pub(crate) fn tcp_numbers(&self) -> Numbers {
-        let tp = self.as_ptr().cast::<bindings::tcp_sock>();
-        // SAFETY: Subflows are TCP sockets; each field is read as C reads it without the lock.
-        unsafe {
-            let word = |p: *const u32| AtomicU32::from_ptr(p.cast_mut()).load(Ordering::Relaxed);
-            let icsk = ptr::addr_of!((*tp).inet_conn);
-            Numbers {
-                snd_una: word(ptr::addr_of!((*tp).snd_una)),
-                snd_nxt: word(ptr::addr_of!((*tp).snd_nxt)),
-                write_seq: word(ptr::addr_of!((*tp).write_seq)),
-                rcv_nxt: word(ptr::addr_of!((*tp).rcv_nxt)),
-                rcv_wnd: word(ptr::addr_of!((*tp).rcv_wnd)),
-                max_window: word(ptr::addr_of!((*tp).max_window)),
-                snd_wscale: (*tp).rx_opt.snd_wscale() as u8,
-                rcv_wscale: (*tp).rx_opt.rcv_wscale() as u8,
-                retransmits: (*icsk).icsk_retransmits,
-                rto: (*icsk).icsk_rto,
-            }
-        }
-    }
-
-    /// How much memory a window of `bytes` takes, by what this TCP socket has seen of its peer's segments.
-    pub(crate) fn space_from_window(&self, bytes: u32) -> u32 {
-        // SAFETY: Subflows are TCP sockets.
-        unsafe { bindings::rmptcp_tcp_space_from_win(self.as_ptr(), bytes) }
-    }
-
-    /// The round trip time that this TCP socket measures as a receiver, in microseconds; 0 if it has none.
-    pub(crate) fn rcv_rtt_micros(&self) -> u64 {
-        let tp = self.as_ptr().cast::<bindings::tcp_sock>();
-        // SAFETY: Subflows are TCP sockets; a stale value is harmless. TCP keeps eighths.
-        u64::from(unsafe { ptr::addr_of!((*tp).rcv_rtt_est.rtt_us).read_volatile() } / 8)
-    }
-
-    /// Raises `sk_rcvbuf` of a TCP socket, and lets its window follow.
-    pub(crate) fn raise_rcvbuf(&self, bytes: i32) {
-        if !self.rcvbuf_locked() && bytes > self.rcvbuf() {
-            self.set_rcvbuf(bytes);
-            // SAFETY: Subflows are TCP sockets; C writes the field with WRITE_ONCE as well.
-            unsafe {
-                let tp = self.as_ptr().cast::<bindings::tcp_sock>();
-                let clamp = bindings::rmptcp_tcp_win_from_space(self.as_ptr(), bytes as u32);
-                ptr::addr_of_mut!((*tp).window_clamp).write_volatile(clamp);
-            }
-        }
-    }
-
-    /// Whether TCP has anything in order that nobody took.
-    pub(crate) fn has_received(&self) -> bool {
-        // SAFETY: Only compares a pointer of the queue, as C does without the lock.
-        unsafe { !bindings::rmptcp_skb_peek(ptr::addr_of!((*self.as_ptr()).sk_receive_queue)).is_null() }
-    }
-
-    /// Whether a connection waits in the accept queue of this listening TCP socket.
-    pub(crate) fn has_accept_queue(&self) -> bool {
-        // SAFETY: Only reads a pointer, as C does without the lock.
-        unsafe {
-            let icsk = self.as_ptr().cast::<bindings::inet_connection_sock>();
-            !ptr::addr_of!((*icsk).icsk_accept_queue.rskq_accept_head)
-                .read_volatile()
-                .is_null()
-        }
-    }
-
-    /// Has this listening TCP socket keep the header of each SYN until its handshake is over.
-    pub(crate) fn save_syn(&self) {
-        // SAFETY: A TCP socket of ours, not yet listening.
-        unsafe { (*self.as_ptr().cast::<bindings::tcp_sock>()).set_save_syn(1) }
-    }
-
-    /// How many bytes of window `space` bytes of memory make, by what this TCP socket has seen of its peer's segments.
-    pub(crate) fn window_from_space(&self, space: u32) -> u32 {
-        // SAFETY: Subflows are TCP sockets.
-        unsafe { bindings::rmptcp_tcp_win_from_space(self.as_ptr(), space) }
-    }
 }
 
 /// The lock of a subflow, held in process context.
@@ -520,86 +430,6 @@ pub(crate) fn lock<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
 pub(crate) fn of<S: Stack>(ssk: &Sock) -> Option<&S::Subflow> {
     // SAFETY: The socket is alive for as long as the reference.
     unsafe { ctx::<S>(ssk.as_ptr()) }.map(|ctx| &ctx.subflow)
-}
-
-/// A TCP socket that the kernel opened for a subflow, with the `struct socket` that its operations need.
-///
-/// # Invariants
-///
-/// The pointer is a kernel socket whose `sk` is a subflow of ours.
-pub(crate) struct KernelSocket<S: Stack> {
-    socket: NonNull<bindings::socket>,
-    stack: PhantomData<fn() -> S>,
-}
-
-// SAFETY: A socket may be used from any thread; its operations take its lock.
-unsafe impl<S: Stack> Send for KernelSocket<S> {}
-// SAFETY: As above.
-unsafe impl<S: Stack> Sync for KernelSocket<S> {}
-
-impl<S: Stack> KernelSocket<S> {
-    /// Opens a TCP socket of the family of `msk`, in its namespace, owned by whom `msk` belongs to.
-    ///
-    /// Context: may sleep; the lock of `msk` is held.
-    pub(crate) fn open(
-        msk: &Sock,
-        make: impl FnOnce(&Sock) -> Result<(S::Subflow, S::Locked)>,
-    ) -> Result<Self> {
-        let mut socket = ptr::null_mut();
-        // SAFETY: The namespace is that of a living socket.
-        kernel::error::to_result(unsafe {
-            bindings::sock_create_kern(
-                bindings::rmptcp_sock_net(msk.as_ptr()),
-                msk.family().into(),
-                bindings::sock_type_SOCK_STREAM as i32,
-                bindings::IPPROTO_TCP as i32,
-                &mut socket,
-            )
-        })?;
-        let this = Self {
-            socket: NonNull::new(socket).ok_or(ENOMEM)?,
-            stack: PhantomData,
-        };
-        // SAFETY: The socket is new and nobody else knows it.
-        unsafe {
-            let sk = (*socket).sk;
-            bindings::sk_net_refcnt_upgrade(sk);
-            let (subflow, locked) = make(Sock::from_raw(sk))?;
-            attach::<S>(sk, subflow, locked, GFP_KERNEL)?;
-            (*sk).sk_allocation = kernel::bindings::GFP_ATOMIC;
-            bindings::rmptcp_copy_owner(sk, msk.as_ptr());
-        }
-        Ok(this)
-    }
-
-    /// The TCP socket.
-    pub(crate) fn sock(&self) -> &Sock {
-        // SAFETY: By the type invariant; the `struct socket` holds its reference.
-        unsafe { Sock::from_raw((*self.socket.as_ptr()).sk) }
-    }
-
-    /// `kernel_bind`. Context: may sleep.
-    pub(crate) fn bind(&self, addr: super::msg::Address<'_>) -> Result {
-        // SAFETY: The socket is ours and the address valid.
-        kernel::error::to_result(unsafe {
-            bindings::kernel_bind(self.socket.as_ptr(), addr.as_ptr(), addr.len())
-        })
-    }
-
-    /// `kernel_listen`. Context: may sleep.
-    pub(crate) fn listen(&self, backlog: i32) -> Result {
-        // SAFETY: The socket is ours.
-        kernel::error::to_result(unsafe {
-            bindings::kernel_listen(self.socket.as_ptr(), backlog)
-        })
-    }
-}
-
-impl<S: Stack> Drop for KernelSocket<S> {
-    fn drop(&mut self) {
-        // SAFETY: The socket is ours; TCP lives on by itself where it has to.
-        unsafe { bindings::sock_release(self.socket.as_ptr()) }
-    }
 }
 
 impl<S: Stack> SubflowLocked<'_, S> {

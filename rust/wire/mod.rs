@@ -31,7 +31,7 @@
 )]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions))]
 // The module links what the shell and the engine call, and its root is not public.
-#![cfg_attr(MODULE, allow(dead_code, unreachable_pub))]
+#![cfg_attr(MODULE, allow(dead_code, unreachable_pub, unused_imports))]
 
 pub mod address;
 pub mod capable;

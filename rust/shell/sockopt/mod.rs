@@ -1,101 +1,135 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! setsockopt(2) and getsockopt(2), by level.
+//!
+//! What a program sets is kept on the MPTCP socket, applied to the subflows that are there, and replayed on those that
+//! come later. In fallback there is one TCP connection left, which answers for itself.
 
 use super::msk::Msk;
-use super::Mptcp;
+use super::{connect, Mptcp};
+use crate::engine::mem::FVec;
 use crate::sys::sock::Sock;
+use crate::sys::sockopt::fields::{self, Field};
+use crate::sys::sockopt::names::{SOL_IP, SOL_IPV6, SOL_MPTCP, SOL_SOCKET};
 use crate::sys::sockopt::{GetOpt, SetOpt};
 use crate::sys::subflow;
 use kernel::prelude::*;
-use kernel::sync::atomic::{ordering, Atomic};
+use kernel::sync::aref::ARef;
 
+mod ip;
+mod mptcp;
+mod mptcp_info;
+mod options;
 mod read_rate;
+mod socket;
+mod tcp;
 
-/// `SOL_TCP`.
-pub(super) const SOL_TCP: u32 = 6;
-/// The control message that TCP_INQ asks for.
-pub(super) const TCP_CM_INQ: u32 = 36;
+pub(super) use crate::sys::sockopt::names::{SOL_TCP, TCP_CM_INQ};
+pub(crate) use options::Options;
 
-const SOL_SOCKET: i32 = 1;
-const SOL_MPTCP: i32 = 284;
-
-/// Options that programs set, for those that no C structure keeps.
-#[derive(Default)]
-pub(crate) struct Options {
-    inq: AtomicU32,
-    notsent_lowat: AtomicU32,
-    released: AtomicU32,
-    pub(super) read_rate: read_rate::ReadRate,
-}
-
-/// The kernel's atomic, with a default.
-struct AtomicU32(Atomic<u32>);
-
-impl Default for AtomicU32 {
-    fn default() -> Self {
-        Self(Atomic::new(0))
-    }
-}
-
-impl Options {
-    /// What an accepted socket takes over from its listener.
-    pub(super) fn inherit(&self) -> Self {
-        let new = Self::default();
-        new.inq.0.store(self.inq.0.load(ordering::Relaxed), ordering::Relaxed);
-        new.notsent_lowat
-            .0
-            .store(self.notsent_lowat.0.load(ordering::Relaxed), ordering::Relaxed);
-        new
-    }
-
-    /// TCP_INQ.
-    pub(super) fn inq(&self) -> bool {
-        self.inq.0.load(ordering::Relaxed) != 0
-    }
-
-    /// TCP_NOTSENT_LOWAT, if set.
-    pub(super) fn notsent_lowat(&self) -> Option<u32> {
-        match self.notsent_lowat.0.load(ordering::Relaxed) {
-            0 => None,
-            bytes => Some(bytes),
-        }
-    }
-
-    /// Whether the socket was released before; says so once.
-    pub(super) fn released(&self) -> bool {
-        self.released.0.xchg(1, ordering::Full) != 0
-    }
-}
-
-/// Applies what was set on the MPTCP socket to a new TCP socket below it.
-pub(super) fn inherit(_sk: &Sock, _msk: &Msk, _ssk: &Sock) {}
-
-/// setsockopt(2).
+/// setsockopt(2). Process context.
 pub(super) fn set(sk: &Sock, msk: &Msk, opt: &SetOpt) -> Result {
+    if opt.level == SOL_SOCKET {
+        return socket::set(sk, msk, opt);
+    }
+    let listed = match opt.level {
+        SOL_IP => ip::is_known(opt.name),
+        SOL_IPV6 => ip::is_known_v6(opt.name),
+        SOL_TCP => tcp::is_known(opt.name),
+        _ => false,
+    };
+    if !listed {
+        return Err(ENOPROTOOPT);
+    }
+    if let Some(ssk) = fallback(msk) {
+        return opt.apply_to_tcp(&ssk);
+    }
     match opt.level {
-        SOL_SOCKET => opt.apply_to_sock(sk),
-        SOL_MPTCP => Err(ENOPROTOOPT),
-        _ => {
-            let guard = sk.lock();
-            let ssk = super::connect::first_socket(sk, msk).or_else(|_| msk.first_ssk().ok_or(EINVAL))?;
-            drop(guard);
-            opt.apply_to_tcp(&ssk)
-        }
+        SOL_IP => ip::set(sk, msk, opt),
+        SOL_IPV6 => ip::set_v6(sk, msk, opt),
+        _ => tcp::set(sk, msk, opt),
     }
 }
 
-/// getsockopt(2).
+/// getsockopt(2), but for SOL_SOCKET, which the generic code answers. Process context.
 pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
-    if opt.level == SOL_MPTCP {
-        return Err(EOPNOTSUPP);
+    if let Some(ssk) = fallback(msk) {
+        return opt.ask_tcp(&ssk);
     }
+    match opt.level {
+        SOL_IP => ip::get(sk, opt),
+        SOL_IPV6 => ip::get_v6(sk, opt),
+        SOL_TCP => tcp::get(sk, msk, opt),
+        SOL_MPTCP => mptcp::get(sk, msk, opt),
+        _ => Err(EOPNOTSUPP),
+    }
+}
+
+/// Applies what was set on the MPTCP socket to a new TCP socket below it. The MPTCP socket is locked.
+pub(super) fn inherit(sk: &Sock, msk: &Msk, ssk: &Sock) {
+    {
+        let Some(locked) = subflow::lock::<Mptcp>(ssk) else {
+            return;
+        };
+        locked.sock().report_everything();
+        for field in fields::REPLAYED {
+            fields::copy(locked.sock(), sk, field);
+        }
+    }
+    tcp::replay(msk, ssk);
+}
+
+/// The one TCP socket of a connection that fell back.
+fn fallback(msk: &Msk) -> Option<ARef<Sock>> {
+    if !msk.shared.is_fallback() {
+        return None;
+    }
+    msk.first_ssk()
+}
+
+/// The TCP sockets below the MPTCP socket, which is locked: its subflows, or the one that bind or listen opened.
+fn tcp_sockets(msk: &Msk) -> Result<FVec<ARef<Sock>>> {
+    let mut all = FVec::new();
+    {
+        let inner = msk.inner.lock();
+        for entry in inner.subflows.iter() {
+            all.push(entry.ssk.clone()).map_err(|_| ENOMEM)?;
+        }
+    }
+    if all.is_empty() {
+        if let Some(ssk) = msk.first_ssk() {
+            all.push(ssk).map_err(|_| ENOMEM)?;
+        }
+    }
+    Ok(all)
+}
+
+/// Copies an option from the MPTCP socket, which is not locked, to the TCP sockets below it.
+fn copy_down(sk: &Sock, msk: &Msk, field: Field) -> Result {
     let guard = sk.lock();
-    let ssk = match msk.first_ssk() {
-        Some(ssk) => ssk,
-        None => super::connect::first_socket(sk, msk)?,
-    };
+    for ssk in tcp_sockets(msk)?.iter() {
+        if let Some(locked) = subflow::lock::<Mptcp>(ssk) {
+            fields::copy(locked.sock(), sk, field);
+        }
+    }
     drop(guard);
-    let _ = subflow::of::<Mptcp>(&ssk);
-    opt.ask_tcp(&ssk)
+    Ok(())
+}
+
+/// The first subflow, which a socket in CLOSE or LISTEN opens on need. The socket is locked.
+fn first(sk: &Sock, msk: &Msk) -> Result<ARef<Sock>> {
+    match msk.first_ssk() {
+        Some(ssk) => Ok(ssk),
+        None => connect::first_socket(sk, msk),
+    }
+}
+
+/// Writes an integer into the room that the program has: a byte if that is enough, as IP does.
+fn put_int(opt: &GetOpt, value: i32) -> Result {
+    let room = usize::try_from(opt.room()?).map_err(|_| EINVAL)?;
+    let bytes = value.to_ne_bytes();
+    match u8::try_from(value) {
+        Ok(byte) if (1..bytes.len()).contains(&room) => opt.write(&[byte]),
+        _ => opt.write(bytes.get(..room.min(bytes.len())).unwrap_or(&bytes)),
+    }
 }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! SOL_MPTCP, get: what programs learn of a connection and its subflows (uapi.md 2.4).
+
+use super::super::msk::Msk;
+use super::mptcp_info::{mptcp_info, MPTCP_INFO_LEN};
+use crate::engine::mem::FVec;
+use crate::engine::SubflowId;
+use crate::sys::sock::Sock;
+use crate::sys::sockopt::info::{SUBFLOW_ADDRS_LEN, TCP_INFO_LEN};
+use crate::sys::sockopt::names::*;
+use crate::sys::sockopt::{write_user, GetOpt};
+use kernel::prelude::*;
+use kernel::sync::aref::ARef;
+
+/// The size of `struct mptcp_subflow_data`.
+const SUBFLOW_DATA_LEN: usize = 16;
+/// Where `struct mptcp_info` begins in `struct mptcp_full_info`.
+const FULL_INFO_HEAD: usize = 40;
+/// Where the addresses begin in `struct mptcp_subflow_info`.
+const SUBFLOW_INFO_HEAD: usize = 8;
+/// The size of `struct mptcp_subflow_info`.
+const SUBFLOW_INFO_LEN: usize = SUBFLOW_INFO_HEAD + SUBFLOW_ADDRS_LEN;
+
+/// getsockopt(2).
+pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
+    match opt.name {
+        MPTCP_INFO => info(sk, msk, opt),
+        MPTCP_TCPINFO => subflow_data(sk, msk, opt, TCP_INFO_LEN, |ssk, at, len| {
+            opt.write_at(at, start(&ssk.tcp_info(), len))
+        }),
+        MPTCP_SUBFLOW_ADDRS => subflow_data(sk, msk, opt, SUBFLOW_ADDRS_LEN, |ssk, at, len| {
+            opt.write_at(at, start(&ssk.subflow_addrs(), len))
+        }),
+        MPTCP_FULL_INFO => full_info(sk, msk, opt),
+        _ => Err(EOPNOTSUPP),
+    }
+}
+
+/// MPTCP_INFO. An empty buffer asks only whether the connection is MPTCP.
+fn info(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
+    let room = opt.room()?;
+    if room == 0 {
+        return Ok(());
+    }
+    // A negative length is a large one.
+    let len = usize::try_from(room).unwrap_or(MPTCP_INFO_LEN);
+    let guard = sk.lock();
+    let info = mptcp_info(sk, msk);
+    drop(guard);
+    opt.write(start(&info, len))
+}
+
+/// The subflows of a connection. The socket is locked.
+fn subflows(msk: &Msk) -> Result<FVec<(SubflowId, ARef<Sock>)>> {
+    let mut all = FVec::new();
+    for entry in msk.inner.lock().subflows.iter() {
+        all.push((entry.id, entry.ssk.clone())).map_err(|_| ENOMEM)?;
+    }
+    Ok(all)
+}
+
+/// An array with one element of up to `kernel_len` octets per subflow, behind a `struct mptcp_subflow_data`.
+///
+/// `put` writes the first octets of a subflow's element at an offset.
+fn subflow_data(
+    sk: &Sock,
+    msk: &Msk,
+    opt: &GetOpt,
+    kernel_len: usize,
+    put: impl Fn(&Sock, usize, usize) -> Result,
+) -> Result {
+    let room = usize::try_from(opt.room()?).map_err(|_| EINVAL)?;
+    if room < SUBFLOW_DATA_LEN {
+        return Err(EINVAL);
+    }
+    let mut head = [0; SUBFLOW_DATA_LEN];
+    opt.read(&mut head)?;
+    let (data_len, user_len) = (size(&head, 0)?, size(&head, 12)?);
+    if data_len < SUBFLOW_DATA_LEN || data_len > room || word(&head, 4) != 0 || word(&head, 8) != 0
+    {
+        return Err(EINVAL);
+    }
+    let len = user_len.min(kernel_len);
+    let mut left = room.saturating_sub(data_len);
+    let mut end = data_len;
+    let guard = sk.lock();
+    let all = subflows(msk)?;
+    for (_, ssk) in all.iter() {
+        if left == 0 || left < len {
+            break;
+        }
+        put(ssk, end, len)?;
+        end = end.saturating_add(len);
+        left = left.saturating_sub(len);
+    }
+    drop(guard);
+    set_word(&mut head, 4, all.len());
+    set_word(&mut head, 8, kernel_len);
+    set_word(&mut head, 12, len);
+    opt.write_len(if end > data_len { end } else { SUBFLOW_DATA_LEN })?;
+    opt.write_at(0, &head)
+}
+
+/// MPTCP_FULL_INFO: two arrays where the program has them, and `struct mptcp_info`.
+fn full_info(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
+    let room = usize::try_from(opt.room()?).map_err(|_| EINVAL)?;
+    if room < FULL_INFO_HEAD {
+        return Err(EINVAL);
+    }
+    let mut head = [0; FULL_INFO_HEAD];
+    opt.read(&mut head)?;
+    if word(&head, 0) != 0 || word(&head, 8) != 0 || word(&head, 16) != 0 {
+        return Err(EINVAL);
+    }
+    let tcp_len = size(&head, 4)?.min(TCP_INFO_LEN);
+    let sf_len = size(&head, 12)?.min(SUBFLOW_INFO_LEN);
+    let most = usize::try_from(word(&head, 20)).unwrap_or(usize::MAX);
+    let (mut sf_to, mut tcp_to) = (long(&head, 24), long(&head, 32));
+    let guard = sk.lock();
+    let info = mptcp_info(sk, msk);
+    let all = subflows(msk)?;
+    for (id, ssk) in all.iter().take(most) {
+        write_user(sf_to, start(&subflow_info(*id, ssk, sf_len), sf_len))?;
+        sf_to = sf_to.wrapping_add(u64::try_from(sf_len).unwrap_or(0));
+        if tcp_len > 0 {
+            write_user(tcp_to, start(&ssk.tcp_info(), tcp_len))?;
+            tcp_to = tcp_to.wrapping_add(u64::try_from(tcp_len).unwrap_or(0));
+        }
+    }
+    drop(guard);
+    set_word(&mut head, 0, TCP_INFO_LEN);
+    set_word(&mut head, 4, tcp_len);
+    set_word(&mut head, 8, SUBFLOW_INFO_LEN);
+    set_word(&mut head, 12, sf_len);
+    set_word(&mut head, 16, all.len());
+    let info = start(&info, room.saturating_sub(FULL_INFO_HEAD));
+    opt.write_len(FULL_INFO_HEAD.saturating_add(info.len()))?;
+    opt.write_at(0, &head)?;
+    opt.write_at(FULL_INFO_HEAD, info)
+}
+
+/// `struct mptcp_subflow_info`, of which only the first `len` octets are wanted.
+fn subflow_info(id: SubflowId, ssk: &Sock, len: usize) -> [u8; SUBFLOW_INFO_LEN] {
+    let mut out = [0; SUBFLOW_INFO_LEN];
+    for (to, from) in out.iter_mut().zip(id.0.to_ne_bytes()) {
+        *to = from;
+    }
+    if len > SUBFLOW_INFO_HEAD {
+        let addrs = ssk.subflow_addrs();
+        for (to, from) in out.iter_mut().skip(SUBFLOW_INFO_HEAD).zip(addrs) {
+            *to = from;
+        }
+    }
+    out
+}
+
+/// The first octets, at most `len`.
+fn start(bytes: &[u8], len: usize) -> &[u8] {
+    bytes.get(..len).unwrap_or(bytes)
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    word.map_or(0, |word| u32::from_ne_bytes(*word))
+}
+
+fn long(bytes: &[u8], at: usize) -> u64 {
+    let long = bytes.get(at..).and_then(|rest| rest.first_chunk());
+    long.map_or(0, |long| u64::from_ne_bytes(*long))
+}
+
+/// A size that fits an `int`.
+fn size(bytes: &[u8], at: usize) -> Result<usize> {
+    i32::try_from(word(bytes, at))
+        .ok()
+        .and_then(|size| usize::try_from(size).ok())
+        .ok_or(EINVAL)
+}
+
+fn set_word(bytes: &mut [u8], at: usize, value: usize) {
+    let value = u32::try_from(value).unwrap_or(u32::MAX);
+    for (to, from) in bytes.iter_mut().skip(at).zip(value.to_ne_bytes()) {
+        *to = from;
+    }
+}

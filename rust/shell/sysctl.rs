@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `net.mptcp.*`: the knobs of a namespace, which are the kernel's own.
+
+use crate::engine::{Config, Duration};
+use crate::sys::netns::NetRef;
+use crate::sys::sysctl::{self, Knob};
+use crate::sys::time;
+use kernel::pr_warn_once;
+
+/// Where the knobs of a namespace are; a kernel that lacks one leaves it at its default.
+#[derive(Default)]
+pub(super) struct Knobs {
+    enabled: Option<Knob>,
+    checksum_enabled: Option<Knob>,
+    allow_join_initial_addr_port: Option<Knob>,
+    syn_retrans_before_tcp_fallback: Option<Knob>,
+    close_timeout: Option<Knob>,
+    blackhole_timeout: Option<Knob>,
+}
+
+/// `blackhole_timeout` where there is no such knob, in seconds.
+const BLACKHOLE_TIMEOUT: u32 = 3600;
+
+impl Knobs {
+    /// Finds the knobs of a namespace. Without any, all have their defaults. Process context.
+    pub(super) fn find(net: NetRef) -> Self {
+        let mut knobs = Self::default();
+        let found = sysctl::each(net, c"net/mptcp", |name, knob| {
+            let place = match name {
+                b"enabled" => &mut knobs.enabled,
+                b"checksum_enabled" => &mut knobs.checksum_enabled,
+                b"allow_join_initial_addr_port" => &mut knobs.allow_join_initial_addr_port,
+                b"syn_retrans_before_tcp_fallback" => &mut knobs.syn_retrans_before_tcp_fallback,
+                b"close_timeout" => &mut knobs.close_timeout,
+                b"blackhole_timeout" => &mut knobs.blackhole_timeout,
+                _ => return,
+            };
+            *place = Some(knob);
+        });
+        if found.is_err() {
+            pr_warn_once!("net.mptcp.* cannot be read: defaults are used\n");
+        }
+        knobs
+    }
+
+    /// `enabled`.
+    pub(super) fn enabled(&self) -> bool {
+        self.enabled.is_none_or(|knob| knob.get() != 0)
+    }
+
+    /// `blackhole_timeout`, in seconds.
+    pub(super) fn blackhole_timeout(&self) -> u32 {
+        self.blackhole_timeout.map_or(BLACKHOLE_TIMEOUT, Knob::get)
+    }
+
+    /// What the engine is told, TCP's bounds of retransmission timeouts included.
+    pub(super) fn config(&self, net: NetRef) -> Config {
+        let mut config = Config::default();
+        if let Some(knob) = self.checksum_enabled {
+            config.checksum = knob.get() != 0;
+        }
+        if let Some(knob) = self.allow_join_initial_addr_port {
+            config.deny_join = knob.get() == 0;
+        }
+        if let Some(knob) = self.syn_retrans_before_tcp_fallback {
+            config.syn_retransmits = u8::try_from(knob.get()).unwrap_or(u8::MAX);
+        }
+        if let Some(knob) = self.close_timeout {
+            config.close_timeout = Duration::from_millis(time::millis(knob.get()));
+        }
+        let (rto_min, rto_max) = net.rto_bounds();
+        config.rto_min = Duration::from_millis(rto_min.into());
+        config.rto_max = Duration::from_millis(rto_max.into());
+        config
+    }
+}
