@@ -39,7 +39,7 @@ for ((round = 0; round < ROUNDS; round++)); do
 	address=$V4 && ((round % 2)) && address=$V6
 	wrong=$(round "${conversations[round % ${#conversations[@]}]}" "$address")
 	# What talk counted stayed in the subshell.
-	PORT=$((PORT + 1))
+	new_port
 	if [[ -n $wrong ]]; then
 		result "round $((round + 1)) of $ROUNDS" 1 "$wrong"
 		break
