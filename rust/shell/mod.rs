@@ -44,6 +44,7 @@ mod poll;
 mod receive_buffer;
 mod recvmsg;
 mod rx_options;
+mod send_buffer;
 mod send_queue;
 mod sendmsg;
 mod sha256;
@@ -163,6 +164,10 @@ impl Stack for Mptcp {
         actor: &mut dyn FnMut(&Skb) -> Result<u32>,
     ) -> Result<usize> {
         recvmsg::splice(sk, msk, nonblock, len, actor)
+    }
+
+    fn unlocked(sk: &Sock, msk: &Self::Msk) {
+        act::unlocked(sk, msk);
     }
 
     fn work(sk: &Sock, msk: &Self::Msk) {

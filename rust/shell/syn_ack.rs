@@ -178,6 +178,7 @@ pub(super) fn opened(
     let window = opening.window << numbers.snd_wscale;
     let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
     let conn = Connection::passive(ns.config(), &opening.open, window, &state.shared, now()).ok()?;
+    let conn = KBox::new(conn, GFP_ATOMIC).ok()?;
     let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
     state.worker.bind(&sk);
     // The copy begins in ESTABLISHED.

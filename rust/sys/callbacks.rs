@@ -162,6 +162,12 @@ pub(super) unsafe extern "C" fn stream_memory_free<S: Stack>(
     S::stream_memory_free(sk, msk, wake != 0)
 }
 
+pub(super) unsafe extern "C" fn release_cb<S: Stack>(sk: *mut bindings::sock) {
+    // SAFETY: As the other entries of our proto.
+    let (sk, msk) = unsafe { msk::<S>(sk) };
+    S::unlocked(sk, msk);
+}
+
 pub(super) unsafe extern "C" fn set_rcvlowat<S: Stack>(
     sk: *mut bindings::sock,
     bytes: c_int,

@@ -166,6 +166,12 @@ impl Sock {
             .load(Ordering::Relaxed)
     }
 
+    /// The smallest send buffer (`tcp_wmem[0]`).
+    pub(crate) fn wmem_min(&self) -> i32 {
+        // SAFETY: The socket is alive, so is its namespace.
+        unsafe { bindings::rmptcp_wmem_min(self.as_ptr()) }
+    }
+
     /// Sets `sk_sndbuf`.
     pub(crate) fn set_sndbuf(&self, bytes: i32) {
         // SAFETY: As in `state`.

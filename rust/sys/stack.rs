@@ -113,6 +113,8 @@ pub(crate) trait Stack: Sized + 'static {
         len: usize,
         actor: &mut dyn FnMut(&Skb) -> Result<u32>,
     ) -> Result<usize>;
+    /// The socket's lock is being let go in process context; its spinlock is held.
+    fn unlocked(sk: &Sock, msk: &Self::Msk);
     /// Work that was queued with [`super::work::Worker`], in process context.
     fn work(sk: &Sock, msk: &Self::Msk);
 
