@@ -71,6 +71,7 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
     });
     // The connection's list of subflows holds the reference that TCP's queue had.
     core::mem::forget(child);
+    super::send_buffer::sum(&new, state);
     // What went wrong before anybody could see it is seen to now.
     state.worker.queue();
     Ok(())

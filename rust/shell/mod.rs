@@ -49,6 +49,7 @@ mod poll;
 mod receive_buffer;
 mod recvmsg;
 mod rx_options;
+mod send_buffer;
 mod send_queue;
 mod sendmsg;
 mod sha256;

@@ -199,18 +199,6 @@ fn wants_acks(msk: &Msk) -> bool {
     })
 }
 
-/// The send buffer of the connection is what its subflows have together, unless a program fixed it.
-pub(super) fn propagate_sndbuf(sk: &Sock, locked: &SubflowLocked<'_, Mptcp>) {
-    if !sk.sndbuf_locked() {
-        let bytes = locked.sock().sndbuf();
-        if bytes > sk.sndbuf() {
-            sk.set_sndbuf(bytes);
-            if !sk.is_dead() {
-                sk.write_space();
-            }
-        }
-    }
-}
 
 /// Whether writers have room beyond the bound of the send buffer (TCP_NOTSENT_LOWAT).
 pub(super) fn stream_memory_free(_sk: &Sock, msk: &Msk, wake: bool) -> bool {

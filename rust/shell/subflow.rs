@@ -33,6 +33,8 @@ pub(crate) struct Locked {
     pub(super) tx: SubflowTx,
     /// SYNs that went out without MP_CAPABLE.
     pub(super) plain_syns: u8,
+    /// The send buffer that the connection counts on.
+    pub(super) sndbuf: i32,
     /// The engine was told that TCP is done.
     closed: bool,
 }
@@ -42,6 +44,7 @@ impl Locked {
         Self {
             tx,
             plain_syns: 0,
+            sndbuf: 0,
             closed: false,
         }
     }
@@ -198,7 +201,7 @@ pub(super) fn write_space(locked: &mut SubflowLocked<'_, Mptcp>) {
     }
     act::flush(sk, msk, locked);
     super::sendmsg::push(sk, msk, locked);
-    super::sendmsg::propagate_sndbuf(sk, locked);
+    super::send_buffer::follow(sk, msk, locked);
 }
 
 /// In fallback TCP's own acknowledgements are what frees data.

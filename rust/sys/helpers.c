@@ -146,6 +146,7 @@ void rmptcp_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len) { 
 wait_queue_head_t *rmptcp_sk_sleep(struct sock *sk) { return sk_sleep(sk); }
 void *rmptcp_current(void) { return current; }
 int rmptcp_rmem_max(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]); }
+int rmptcp_wmem_min(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[0]); }
 bool rmptcp_defers_connect(struct sock *sk) { return inet_test_bit(DEFER_CONNECT, sk); }
 void rmptcp_set_defer_connect(struct sock *sk, bool on) { inet_assign_bit(DEFER_CONNECT, sk, on); }
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len) { return pskb_trim(skb, len); }

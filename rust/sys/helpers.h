@@ -112,6 +112,7 @@ wait_queue_head_t *rmptcp_sk_sleep(struct sock *sk);
 void *rmptcp_current(void);
 
 int rmptcp_rmem_max(struct sock *sk);
+int rmptcp_wmem_min(struct sock *sk);
 bool rmptcp_defers_connect(struct sock *sk);
 void rmptcp_set_defer_connect(struct sock *sk, bool on);
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len);

@@ -127,9 +127,3 @@ pub(crate) fn of<S: Stack>(sk: &Sock) -> &S::Net {
         &*(*slot::<S>(net)).0
     }
 }
-
-/// The namespace that a socket is in.
-pub(crate) fn net_of(sk: &Sock) -> NetRef {
-    // SAFETY: The pointer of a living socket's namespace is valid and not null.
-    NetRef(unsafe { NonNull::new_unchecked(bindings::rmptcp_sock_net(sk.as_ptr())) })
-}

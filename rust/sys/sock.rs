@@ -60,7 +60,6 @@ pub(crate) const SEND_SHUTDOWN: u8 = bindings::SEND_SHUTDOWN as u8;
 /// Both.
 pub(crate) const SHUTDOWN_MASK: u8 = RCV_SHUTDOWN | SEND_SHUTDOWN;
 
-pub(crate) const AF_INET: u16 = bindings::AF_INET as u16;
 pub(crate) const AF_INET6: u16 = bindings::AF_INET6 as u16;
 
 impl Sock {
@@ -164,6 +163,12 @@ impl Sock {
         // SAFETY: As in `state`.
         unsafe { AtomicI32::from_ptr(addr_of_mut!((*self.as_ptr()).sk_sndbuf)) }
             .load(Ordering::Relaxed)
+    }
+
+    /// The smallest send buffer (`tcp_wmem[0]`).
+    pub(crate) fn wmem_min(&self) -> i32 {
+        // SAFETY: The socket is alive, so is its namespace.
+        unsafe { bindings::rmptcp_wmem_min(self.as_ptr()) }
     }
 
     /// Sets `sk_sndbuf`.

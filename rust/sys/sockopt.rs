@@ -5,9 +5,9 @@
 //! C header: [`include/linux/sockptr.h`](srctree/include/linux/sockptr.h)
 
 use super::bindings;
+use super::kernel_socket::KernelSocket;
 use super::sock::Sock;
 use super::stack::Stack;
-use super::kernel_socket::KernelSocket;
 use kernel::ffi::{c_char, c_int, c_uint, c_void};
 use kernel::prelude::*;
 
@@ -189,9 +189,8 @@ impl GetOpt {
     pub(crate) fn room(&self) -> Result<i32> {
         let mut bytes = [0; 4];
         // SAFETY: The destination has the room; the source is checked by the copy.
-        if unsafe {
-            bindings::rmptcp_copy_from_user(bytes.as_mut_ptr().cast(), self.len.cast(), 4)
-        } != 0
+        if unsafe { bindings::rmptcp_copy_from_user(bytes.as_mut_ptr().cast(), self.len.cast(), 4) }
+            != 0
         {
             return Err(EFAULT);
         }

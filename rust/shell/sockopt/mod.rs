@@ -8,6 +8,7 @@
 use super::msk::Msk;
 use super::{connect, Mptcp};
 use crate::engine::mem::FVec;
+use crate::engine::SubflowId;
 use crate::sys::sock::Sock;
 use crate::sys::sockopt::fields::{self, Field};
 use crate::sys::sockopt::names::{SOL_IP, SOL_IPV6, SOL_MPTCP, SOL_SOCKET};
@@ -89,17 +90,18 @@ fn fallback(msk: &Msk) -> Option<ARef<Sock>> {
 }
 
 /// The TCP sockets below the MPTCP socket, which is locked: its subflows, or the one that bind or listen opened.
-fn tcp_sockets(msk: &Msk) -> Result<FVec<ARef<Sock>>> {
+fn tcp_sockets(msk: &Msk) -> Result<FVec<(SubflowId, ARef<Sock>)>> {
     let mut all = FVec::new();
     {
         let inner = msk.inner.lock();
         for entry in inner.subflows.iter() {
-            all.push(entry.ssk.clone()).map_err(|_| ENOMEM)?;
+            all.push((entry.id, entry.ssk.clone()))
+                .map_err(|_| ENOMEM)?;
         }
     }
     if all.is_empty() {
         if let Some(ssk) = msk.first_ssk() {
-            all.push(ssk).map_err(|_| ENOMEM)?;
+            all.push((SubflowId::FIRST, ssk)).map_err(|_| ENOMEM)?;
         }
     }
     Ok(all)
@@ -108,7 +110,7 @@ fn tcp_sockets(msk: &Msk) -> Result<FVec<ARef<Sock>>> {
 /// Copies an option from the MPTCP socket, which is not locked, to the TCP sockets below it.
 fn copy_down(sk: &Sock, msk: &Msk, field: Field) -> Result {
     let guard = sk.lock();
-    for ssk in tcp_sockets(msk)?.iter() {
+    for (_, ssk) in tcp_sockets(msk)?.iter() {
         if let Some(locked) = subflow::lock::<Mptcp>(ssk) {
             fields::copy(locked.sock(), sk, field);
         }

@@ -4,14 +4,13 @@
 
 use super::super::msk::Msk;
 use super::mptcp_info::{mptcp_info, MPTCP_INFO_LEN};
-use crate::engine::mem::FVec;
+use super::tcp_sockets;
 use crate::engine::SubflowId;
 use crate::sys::sock::Sock;
 use crate::sys::sockopt::info::{SUBFLOW_ADDRS_LEN, TCP_INFO_LEN};
 use crate::sys::sockopt::names::*;
 use crate::sys::sockopt::{write_user, GetOpt};
 use kernel::prelude::*;
-use kernel::sync::aref::ARef;
 
 /// The size of `struct mptcp_subflow_data`.
 const SUBFLOW_DATA_LEN: usize = 16;
@@ -51,15 +50,6 @@ fn info(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
     opt.write(start(&info, len))
 }
 
-/// The subflows of a connection. The socket is locked.
-fn subflows(msk: &Msk) -> Result<FVec<(SubflowId, ARef<Sock>)>> {
-    let mut all = FVec::new();
-    for entry in msk.inner.lock().subflows.iter() {
-        all.push((entry.id, entry.ssk.clone())).map_err(|_| ENOMEM)?;
-    }
-    Ok(all)
-}
-
 /// An array with one element of up to `kernel_len` octets per subflow, behind a `struct mptcp_subflow_data`.
 ///
 /// `put` writes the first octets of a subflow's element at an offset.
@@ -85,7 +75,7 @@ fn subflow_data(
     let mut left = room.saturating_sub(data_len);
     let mut end = data_len;
     let guard = sk.lock();
-    let all = subflows(msk)?;
+    let all = tcp_sockets(msk)?;
     for (_, ssk) in all.iter() {
         if left == 0 || left < len {
             break;
@@ -98,7 +88,11 @@ fn subflow_data(
     set_word(&mut head, 4, all.len());
     set_word(&mut head, 8, kernel_len);
     set_word(&mut head, 12, len);
-    opt.write_len(if end > data_len { end } else { SUBFLOW_DATA_LEN })?;
+    opt.write_len(if end > data_len {
+        end
+    } else {
+        SUBFLOW_DATA_LEN
+    })?;
     opt.write_at(0, &head)
 }
 
@@ -119,7 +113,7 @@ fn full_info(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
     let (mut sf_to, mut tcp_to) = (long(&head, 24), long(&head, 32));
     let guard = sk.lock();
     let info = mptcp_info(sk, msk);
-    let all = subflows(msk)?;
+    let all = tcp_sockets(msk)?;
     for (id, ssk) in all.iter().take(most) {
         write_user(sf_to, start(&subflow_info(*id, ssk, sf_len), sf_len))?;
         sf_to = sf_to.wrapping_add(u64::try_from(sf_len).unwrap_or(0));

@@ -43,7 +43,8 @@ impl ReadRate {
         }
         self.last.store(copied, ordering::Relaxed);
         // Twice what was read, and room for the peer's window to grow by as much as it just did.
-        let grown = copied.saturating_sub(last).saturating_mul(copied) / last.max(copied / 2).max(1);
+        let grown =
+            copied.saturating_sub(last).saturating_mul(copied) / last.max(copied / 2).max(1);
         let wanted = copied.saturating_add(grown).saturating_mul(2);
         u32::try_from(wanted).ok()
     }

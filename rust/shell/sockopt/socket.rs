@@ -32,9 +32,7 @@ pub(super) fn set(sk: &Sock, msk: &Msk, opt: &SetOpt) -> Result {
             copy_down(sk, msk, Field::IncomingCpu)
         }
         // Timestamps are reported where data is read, on the MPTCP socket.
-        SO_TIMESTAMPING_OLD | SO_TIMESTAMPING_NEW
-            if !TIMESTAMPING_SIZES.contains(&opt.len()) =>
-        {
+        SO_TIMESTAMPING_OLD | SO_TIMESTAMPING_NEW if !TIMESTAMPING_SIZES.contains(&opt.len()) => {
             Err(EINVAL)
         }
         SO_TIMESTAMPING_OLD | SO_TIMESTAMPING_NEW | SO_TIMESTAMP_OLD | SO_TIMESTAMP_NEW

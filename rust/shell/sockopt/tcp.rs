@@ -93,7 +93,7 @@ fn set_int(sk: &Sock, msk: &Msk, name: u32, value: i32) -> Result {
 /// Sets an option of every TCP socket; the first error is the result, and does not keep the others from it.
 fn each(msk: &Msk, name: u32, value: &[u8]) -> Result {
     let mut result = Ok(());
-    for ssk in tcp_sockets(msk)?.iter() {
+    for (_, ssk) in tcp_sockets(msk)?.iter() {
         result = result.and(set_tcp(ssk, name, value));
     }
     result
@@ -177,8 +177,16 @@ pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
     let value = match opt.name {
         // The ULP of a listener goes by another name (sys/callbacks.rs), which is nobody's business here.
         TCP_ULP if sk.state() == state::LISTEN => return put_ulp(opt),
-        TCP_ULP | TCP_CONGESTION | TCP_INFO | TCP_CC_INFO | TCP_DEFER_ACCEPT | TCP_FASTOPEN
-        | TCP_FASTOPEN_CONNECT | TCP_FASTOPEN_KEY | TCP_FASTOPEN_NO_COOKIE | TCP_MAXSEG => {
+        TCP_ULP
+        | TCP_CONGESTION
+        | TCP_INFO
+        | TCP_CC_INFO
+        | TCP_DEFER_ACCEPT
+        | TCP_FASTOPEN
+        | TCP_FASTOPEN_CONNECT
+        | TCP_FASTOPEN_KEY
+        | TCP_FASTOPEN_NO_COOKIE
+        | TCP_MAXSEG => {
             return get_first(sk, msk, opt);
         }
         TCP_INQ => int(&options.inq),

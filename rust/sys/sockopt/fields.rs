@@ -200,7 +200,13 @@ impl Sock {
     pub(crate) fn incoming_cpu(&self) -> i32 {
         // SAFETY: The socket is alive; C reads the field without the lock.
         unsafe {
-            addr_of!((*self.as_ptr()).__sk_common.__bindgen_anon_7.skc_incoming_cpu).read_volatile()
+            addr_of!(
+                (*self.as_ptr())
+                    .__sk_common
+                    .__bindgen_anon_7
+                    .skc_incoming_cpu
+            )
+            .read_volatile()
         }
     }
 
@@ -208,8 +214,13 @@ impl Sock {
     pub(crate) fn set_incoming_cpu(&self, cpu: i32) {
         // SAFETY: As above.
         unsafe {
-            addr_of_mut!((*self.as_ptr()).__sk_common.__bindgen_anon_7.skc_incoming_cpu)
-                .write_volatile(cpu);
+            addr_of_mut!(
+                (*self.as_ptr())
+                    .__sk_common
+                    .__bindgen_anon_7
+                    .skc_incoming_cpu
+            )
+            .write_volatile(cpu);
         }
     }
 

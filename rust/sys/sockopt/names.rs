@@ -10,9 +10,7 @@
 
 use super::super::bindings;
 
-pub(crate) use bindings::{
-    SOL_IP, SOL_IPV6, SOL_MPTCP, SOL_SOCKET, SOL_TCP, TCP_CM_INQ,
-};
+pub(crate) use bindings::{SOL_IP, SOL_IPV6, SOL_MPTCP, SOL_SOCKET, SOL_TCP, TCP_CM_INQ};
 
 pub(crate) use bindings::{
     SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_BROADCAST, SO_BSDCOMPAT, SO_BUSY_POLL,
