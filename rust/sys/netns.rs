@@ -88,6 +88,9 @@ unsafe fn slot<S: Stack>(net: *mut bindings::net) -> *mut Slot<S> {
     unsafe { bindings::rmptcp_net_generic(net, *OPS.1.get()).cast() }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn init<S: Stack>(net: *mut bindings::net) -> c_int {
     from_result(|| {
         let net_ref = NetRef(NonNull::new(net).ok_or(EINVAL)?);
@@ -98,6 +101,9 @@ unsafe extern "C" fn init<S: Stack>(net: *mut bindings::net) -> c_int {
     })
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn exit<S: Stack>(net: *mut bindings::net) {
     // SAFETY: C calls this once for the namespace, after `init`; no socket of it is left.
     unsafe {

@@ -92,6 +92,9 @@ unsafe fn is_tcp(skb: *mut bindings::sk_buff) -> bool {
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn local_in<S: Stack>(
     _priv: *mut c_void,
     skb: *mut bindings::sk_buff,
@@ -186,6 +189,9 @@ unsafe fn look_up(
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn local_out<S: Stack>(
     _priv: *mut c_void,
     skb: *mut bindings::sk_buff,

@@ -18,6 +18,7 @@ use core::mem::{offset_of, size_of};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use kernel::prelude::*;
+use kernel::str::CStrExt;
 use kernel::sync::aref::ARef;
 use kernel::sync::Arc;
 
@@ -87,7 +88,7 @@ impl<S: Stack> Registration<S> {
                 (&V4, c"rust_mptcp", size_of::<MskSock>()),
                 (&V6, c"rust_mptcpv6", size_of::<Msk6Sock>()),
             ] {
-                let slab = bindings::rmptcp_kmem_cache_create(name.as_ptr().cast(), size as u32);
+                let slab = bindings::rmptcp_kmem_cache_create(name.as_char_ptr().cast(), size as u32);
                 if slab.is_null() {
                     return Err(ENOMEM);
                 }
@@ -171,7 +172,7 @@ fn fill_proto<S: Stack>(proto: &mut bindings::proto, v6: bool) {
         let tcp = ptr::addr_of!(bindings::tcp_prot);
         let name: &[u8] = if v6 { b"MPTCPv6\0" } else { b"MPTCP\0" };
         for (to, from) in proto.name.iter_mut().zip(name) {
-            *to = *from as _;
+            *to = *from as kernel::ffi::c_char;
         }
         proto.owner = module::this();
         proto.init = Some(cb::init::<S>);

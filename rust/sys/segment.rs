@@ -183,22 +183,26 @@ unsafe fn four_tuple(skb: NonNull<bindings::sk_buff>, header: &Header, flip: boo
 ///
 /// `ext` is valid for writes.
 unsafe fn write_mapping(ext: NonNull<bindings::mptcp_ext>, mapping: &Mapping) {
-    let mut value = bindings::mptcp_ext::default();
-    value.subflow_seq = mapping.ssn.get();
-    value.data_len = mapping.len;
-    value.csum = mapping.checksum.unwrap_or(0);
     let mut bits = bindings::mptcp_ext__bindgen_ty_1__bindgen_ty_1::default();
     bits.set_use_map(1);
     bits.set_data_fin(mapping.data_fin.into());
     bits.set_csum_reqd(mapping.checksum.is_some().into());
-    value.data_seq = match mapping.dsn {
+    let data_seq = match mapping.dsn {
         WireDsn::Short(low) => low.into(),
         WireDsn::Long(dsn) => {
             bits.set_dsn64(1);
             dsn
         }
     };
-    value.__bindgen_anon_1.__bindgen_anon_1 = bits;
+    let value = bindings::mptcp_ext {
+        data_seq,
+        subflow_seq: mapping.ssn.get(),
+        data_len: mapping.len,
+        csum: mapping.checksum.unwrap_or(0),
+        __bindgen_anon_1: bindings::mptcp_ext__bindgen_ty_1 {
+            __bindgen_anon_1: bits,
+        },
+    };
     // SAFETY: By the contract above.
     unsafe { ext.as_ptr().write(value) };
 }

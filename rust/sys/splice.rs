@@ -13,6 +13,9 @@ use kernel::error::from_result;
 use kernel::ffi::{c_int, c_uint};
 use kernel::prelude::*;
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn splice_read<S: Stack>(
     socket: *mut bindings::socket,
     ppos: *mut bindings::loff_t,
@@ -58,6 +61,9 @@ pub(super) unsafe extern "C" fn splice_read<S: Stack>(
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn read_sock<S: Stack>(
     sk: *mut bindings::sock,
     desc: *mut bindings::read_descriptor_t,

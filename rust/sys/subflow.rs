@@ -346,7 +346,7 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         let icsk = self.sk.as_ptr().cast::<bindings::inet_connection_sock>();
         // SAFETY: The lock is held; `icsk_sync_mss` is TCP's own.
         unsafe {
-            (*icsk).icsk_ext_hdr_len = bytes.into();
+            (*icsk).icsk_ext_hdr_len = bytes;
             if let Some(f) = (*icsk).icsk_sync_mss {
                 f(self.sk.as_ptr(), (*icsk).icsk_pmtu_cookie);
             }

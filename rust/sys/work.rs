@@ -142,6 +142,9 @@ unsafe fn run<S: Stack>(worker: *const Worker) {
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn run_now<S: Stack>(work: *mut bindings::work_struct) {
     // SAFETY: The item is the field of a worker.
     unsafe {
@@ -150,6 +153,9 @@ unsafe extern "C" fn run_now<S: Stack>(work: *mut bindings::work_struct) {
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn run_later<S: Stack>(work: *mut bindings::work_struct) {
     // SAFETY: The item is the first member of the field of a worker.
     unsafe {
