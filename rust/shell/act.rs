@@ -12,7 +12,7 @@ use super::netns;
 use super::subflow;
 use super::Mptcp;
 use crate::engine::mem::FVec;
-use crate::engine::{Action, ConnError, ConnState, Event, Mib, SubflowId};
+use crate::engine::{Action, ConnError, ConnState, Event, Mib, Order, SubflowId};
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
 use crate::sys::stream;
@@ -91,6 +91,7 @@ impl Inner {
                     out.writer = true;
                 }
             }
+            Action::State(to) if self.connecting => self.held = Some(to),
             Action::State(to) => {
                 set_state(sk, to, self);
                 out.state = true;
@@ -148,6 +149,18 @@ impl Inner {
     fn next_pending(&mut self, sf: SubflowId) -> Option<Todo> {
         let at = self.pending.iter().position(|p| p.sf == sf)?;
         self.pending.remove(at).map(|p| p.what)
+    }
+
+    /// The next order for `sf`, ahead of what else waits.
+    fn next_order(&mut self, sf: SubflowId) -> Option<Order> {
+        let at = self
+            .pending
+            .iter()
+            .position(|p| p.sf == sf && matches!(p.what, Todo::Tell(_)))?;
+        match self.pending.remove(at)?.what {
+            Todo::Tell(order) => Some(order),
+            _ => None,
+        }
     }
 
     /// The TCP sockets for which something is pending.
@@ -256,6 +269,40 @@ impl Outcome {
         if self.wake(sk, msk) {
             super::worker::flush_all(sk, msk);
         }
+    }
+}
+
+/// Applies what the engine wants said on this subflow, and leaves the rest that waits for its lock.
+pub(super) fn apply_orders(msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+    let Some(id) = locked.subflow().id() else {
+        return;
+    };
+    loop {
+        let order = msk.inner.lock().next_order(id);
+        let Some(order) = order else {
+            return;
+        };
+        locked.locked().tx.apply(order);
+    }
+}
+
+/// The socket's lock was let go: shows the state that waited for that. Softirq rules: the spinlock is held.
+pub(super) fn unlocked(sk: &Sock, msk: &Msk) {
+    let held = {
+        let mut inner = msk.inner.lock();
+        if !inner.connecting {
+            return;
+        }
+        inner.connecting = false;
+        let held = inner.held.take();
+        if let Some(to) = held {
+            set_state(sk, to, &mut inner);
+        }
+        held
+    };
+    if held.is_some() {
+        sk.state_change();
+        sk.write_space();
     }
 }
 

@@ -131,6 +131,8 @@ pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
         let mut inner = msk.inner.lock();
         inner.conn = None;
         inner.armed = None;
+        inner.connecting = false;
+        inner.held = None;
         inner.pending.clear();
         let freed = inner.tx.restart(crate::wire::Dsn(0));
         if freed > 0 {

@@ -78,7 +78,7 @@ fn draw_key(sk: &Sock) -> Option<KeyMaterial> {
 
 /// What a connection starts from: the engine's two halves and the keys.
 struct Start {
-    conn: Connection<Skb>,
+    conn: KBox<Connection<Skb>>,
     tx: SubflowTx,
     material: KeyMaterial,
     token: Option<Token>,
@@ -110,7 +110,8 @@ fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
             SubflowTx::plain(),
         ),
     };
-    let Ok(conn) = conn else {
+    let conn = conn.ok().and_then(|conn| KBox::new(conn, GFP_KERNEL).ok());
+    let Some(conn) = conn else {
         if let Some(keys) = keys {
             ns.tokens.remove(keys.token);
         }
@@ -138,6 +139,8 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
         inner.tx = SendQueue::new(material.idsn.advance(1));
         inner.token = token;
         inner.gone = false;
+        inner.connecting = true;
+        inner.held = None;
         inner
             .subflows
             .push(Entry {

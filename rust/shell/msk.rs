@@ -7,7 +7,7 @@ use super::send_queue::SendQueue;
 use super::sockopt::Options;
 use super::Mptcp;
 use crate::engine::mem::FVec;
-use crate::engine::{Connection, Instant, Order, Shared, SubflowId};
+use crate::engine::{ConnState, Connection, Instant, Order, Shared, SubflowId};
 use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
 use crate::sys::skb::{Skb, SkbList};
@@ -39,8 +39,8 @@ pub(crate) struct Msk {
 
 /// What the connection's lock guards.
 pub(super) struct Inner {
-    /// None before connect and in LISTEN.
-    pub(super) conn: Option<Connection<Skb>>,
+    /// None before connect and in LISTEN. Boxed, so that `step` can take it out and put it back cheaply.
+    pub(super) conn: Option<KBox<Connection<Skb>>>,
     /// In order, not yet taken by a reader.
     pub(super) rx: SkbList,
     /// Written, not yet acknowledged.
@@ -56,6 +56,10 @@ pub(super) struct Inner {
     pub(super) token: Option<Token>,
     /// accept(2) has handed the connection out, or it is an active one.
     pub(super) accepted: bool,
+    /// connect(2) holds the socket's lock: its caller must see SYN_SENT first, however fast the answer is.
+    pub(super) connecting: bool,
+    /// The state that waits for connect(2) to let the lock go.
+    pub(super) held: Option<ConnState>,
     /// The engine has nothing left to do.
     pub(super) gone: bool,
     /// The socket was counted as in use.
@@ -115,6 +119,8 @@ impl Msk {
             armed: None,
             token: None,
             accepted: true,
+            connecting: false,
+            held: None,
             gone: false,
             in_use: false,
         };

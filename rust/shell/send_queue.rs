@@ -113,13 +113,12 @@ impl SendQueue {
         dsn: Dsn,
         len: u32,
         out: &mut [Option<Chunk>; MAX_CHUNKS],
-    ) -> (usize, u32) {
+    ) -> u32 {
         let live = self.fragments.get(self.head..).unwrap_or(&[]);
         let first = live.partition_point(|slot| match slot {
             Some(fragment) => fragment.end().at_or_before(dsn),
             None => true,
         });
-        let mut count = 0;
         let mut taken: u32 = 0;
         let wanted = live.get(first..).unwrap_or(&[]).iter().flatten();
         for (fragment, slot) in wanted.zip(out.iter_mut()) {
@@ -142,14 +141,13 @@ impl SendQueue {
                 offset: fragment.offset.saturating_add(skip),
                 len: part,
             });
-            count += 1;
             taken = taken.saturating_add(part);
         }
-        (count, taken)
+        taken
     }
 
     /// One byte, whichever: what a probe of a closed window sends.
-    pub(super) fn probe(&self, out: &mut [Option<Chunk>; MAX_CHUNKS]) -> (usize, u32) {
+    pub(super) fn probe(&self, out: &mut [Option<Chunk>; MAX_CHUNKS]) -> u32 {
         let live = self.fragments.get(self.head..).unwrap_or(&[]);
         match (live.iter().flatten().next(), out.first_mut()) {
             (Some(fragment), Some(slot)) => {
@@ -158,9 +156,9 @@ impl SendQueue {
                     offset: fragment.offset,
                     len: 1,
                 });
-                (1, 1)
+                1
             }
-            _ => (0, 0),
+            _ => 0,
         }
     }
 

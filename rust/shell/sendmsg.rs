@@ -9,7 +9,7 @@ use crate::engine::{Duration, Event};
 use crate::sys::msg::{copy_in, flags, Msg};
 use crate::sys::sock::{state, Sock, SEND_SHUTDOWN};
 use crate::sys::stream;
-use crate::sys::subflow::{self, Chunk, SubflowLocked, MAX_CHUNKS};
+use crate::sys::subflow::{self, SubflowLocked, MAX_CHUNKS};
 use crate::sys::time::millis;
 use kernel::prelude::*;
 
@@ -143,7 +143,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
     loop {
         let room = locked.room();
         let mut chunks = [const { None }; MAX_CHUNKS];
-        let (transmit, count) = {
+        let transmit = {
             let mut inner = msk.inner.lock();
             let Some(conn) = inner.conn.as_mut() else {
                 break;
@@ -154,20 +154,20 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             let Some(mut transmit) = conn.poll_transmit(&msk.shared, sf, room, now()) else {
                 break;
             };
-            let (count, bytes) = if transmit.probe {
+            let bytes = if transmit.probe {
                 inner.tx.probe(&mut chunks)
             } else {
                 inner.tx.collect(transmit.dsn, transmit.len, &mut chunks)
             };
             transmit.more |= bytes < transmit.len;
             transmit.len = bytes;
-            (transmit, count)
+            transmit
         };
         let write_seq = locked.numbers().write_seq;
         let ssn = locked.subflow().local_ssn(write_seq);
         let wanted = transmit.len;
         let sent = if wanted > 0 && locked.locked().tx.record_run(ssn, &transmit).is_ok() {
-            send(locked, chunks, count, transmit.more)
+            locked.send(&chunks, transmit.more).unwrap_or(0)
         } else {
             0
         };
@@ -199,24 +199,6 @@ fn wants_acks(msk: &Msk) -> bool {
     })
 }
 
-fn send(
-    locked: &mut SubflowLocked<'_, Mptcp>,
-    mut chunks: [Option<Chunk>; MAX_CHUNKS],
-    count: usize,
-    more: bool,
-) -> u32 {
-    let mut ready: KVec<Chunk> = KVec::new();
-    // On the stack of a softirq sixteen chunks are too much to move about: one small allocation, kept short.
-    if ready.reserve(count, GFP_ATOMIC).is_err() {
-        return 0;
-    }
-    for chunk in chunks.iter_mut().filter_map(Option::take) {
-        if ready.push_within_capacity(chunk).is_err() {
-            return 0;
-        }
-    }
-    locked.send(&ready, more).unwrap_or(0)
-}
 
 /// Whether writers have room beyond the bound of the send buffer (TCP_NOTSENT_LOWAT).
 pub(super) fn stream_memory_free(_sk: &Sock, msk: &Msk, wake: bool) -> bool {

@@ -2,6 +2,7 @@
 
 //! Every segment that a subflow sends, on its way from TCP to IP. The subflow is locked.
 
+use super::act;
 use super::msk::Msk;
 use super::Mptcp;
 use crate::engine::{Event, Stamp, Stamped, TxSegment as Outgoing};
@@ -32,6 +33,11 @@ pub(super) fn transmit(
     }
     if segment.len > 0 && header.seq == numbers.snd_nxt {
         locked.end_buffer(header.seq);
+    }
+    if header.rst() && !msk.inner.lock().accepted {
+        // Nobody will ever see this connection: the peer must learn of its end, not only of the subflow's.
+        msk.post(sk, Event::Abort).finish_without_push(sk, msk);
+        act::apply_orders(msk, locked);
     }
     let ssn = subflow.local_ssn(header.seq);
     let outgoing = Outgoing {

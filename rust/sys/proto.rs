@@ -185,6 +185,7 @@ fn fill_proto<S: Stack>(proto: &mut bindings::proto, v6: bool) {
         proto.ioctl = Some(cb::ioctl::<S>);
         proto.sendmsg = Some(cb::sendmsg::<S>);
         proto.recvmsg = Some(cb::recvmsg::<S>);
+        proto.release_cb = Some(cb::release_cb::<S>);
         proto.hash = Some(cb::hash);
         proto.unhash = Some(cb::unhash);
         proto.stream_memory_free = Some(cb::stream_memory_free::<S>);

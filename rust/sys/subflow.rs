@@ -201,12 +201,12 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
     /// Asks TCP to take what `chunks` say, contiguous in the stream. `Ok` with how many bytes it took.
     ///
     /// Never sleeps: 0 when TCP has no room now. TCP may transmit from inside the call, so the stack's `transmit` runs.
-    pub(crate) fn send(&mut self, chunks: &[Chunk], more: bool) -> Result<u32> {
+    pub(crate) fn send(&mut self, chunks: &[Option<Chunk>], more: bool) -> Result<u32> {
         let mut vec: [MaybeUninit<bindings::bio_vec>; MAX_CHUNKS] =
             [const { MaybeUninit::uninit() }; MAX_CHUNKS];
         let mut total = 0;
         let mut n = 0;
-        for (slot, chunk) in vec.iter_mut().zip(chunks) {
+        for (slot, chunk) in vec.iter_mut().zip(chunks.iter().flatten()) {
             slot.write(bindings::bio_vec {
                 bv_page: chunk.page.as_ptr(),
                 bv_len: chunk.len,
