@@ -19,7 +19,7 @@ use kernel::sync::aref::ARef;
 
 mod ip;
 mod mptcp;
-mod mptcp_info;
+pub(super) mod mptcp_info;
 mod options;
 mod read_rate;
 mod socket;
