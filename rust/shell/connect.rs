@@ -39,6 +39,7 @@ pub(super) fn first_socket(sk: &Sock, msk: &Msk) -> Result<ARef<Sock>> {
         Ok((subflow, Locked::new(SubflowTx::plain())))
     })?;
     super::sockopt::inherit(sk, msk, socket.sock());
+    super::sockopt::inherit_reuse(sk, socket.sock());
     let ssk = socket.sock().hold();
     let socket = Arc::new(socket, GFP_KERNEL)?;
     msk.inner.lock().first = Some(socket);
