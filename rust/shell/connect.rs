@@ -10,12 +10,12 @@ use super::sha256::KernelSha256;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
 use crate::engine::{Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
+use crate::sys::kernel_socket::KernelSocket;
 use crate::sys::msg::{Address, Msg};
 use crate::sys::proto;
 use crate::sys::random;
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock};
-use crate::sys::kernel_socket::KernelSocket;
 use crate::sys::subflow;
 use crate::wire::{Key, Token};
 use kernel::prelude::*;
@@ -97,9 +97,8 @@ fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
     } else {
         None
     };
-    let material = keys.unwrap_or_else(|| {
-        KeyMaterial::derive::<KernelSha256>(Key::from_bytes(random::bytes()))
-    });
+    let material = keys
+        .unwrap_or_else(|| KeyMaterial::derive::<KernelSha256>(Key::from_bytes(random::bytes())));
     let (conn, tx) = match keys {
         Some(keys) => (
             Connection::active(config, keys, &msk.shared, now()),

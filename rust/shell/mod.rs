@@ -267,11 +267,7 @@ impl Stack for Mptcp {
         syn_ack::opened_done(subflow);
     }
 
-    fn received(
-        subflow: &Self::Subflow,
-        ssk: &Sock,
-        segment: &mut RxSegment<'_>,
-    ) -> RxVerdict {
+    fn received(subflow: &Self::Subflow, ssk: &Sock, segment: &mut RxSegment<'_>) -> RxVerdict {
         rx_options::received(subflow, ssk, segment)
     }
 }

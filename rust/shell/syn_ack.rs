@@ -190,7 +190,8 @@ fn make(
     let numbers = child.tcp_numbers();
     let window = opening.window << numbers.snd_wscale;
     let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
-    let conn = Connection::passive(ns.config(), &opening.open, window, &state.shared, now()).ok()?;
+    let conn =
+        Connection::passive(ns.config(), &opening.open, window, &state.shared, now()).ok()?;
     let conn = KBox::new(conn, GFP_ATOMIC).ok()?;
     let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
     state.worker.bind(&sk);
@@ -216,7 +217,8 @@ fn make(
     }
     state.inner.lock().token = Some(token);
     let tx = SubflowTx::passive(&opening.open);
-    let subflow = Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
+    let subflow =
+        Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
     Some((subflow, Locked::new(tx)))
 }
 

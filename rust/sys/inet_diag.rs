@@ -21,8 +21,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use kernel::error::from_result;
 use kernel::ffi::{c_int, c_ulong, c_void};
 use kernel::prelude::*;
-use kernel::str::CStrExt;
 use kernel::str::CStr;
+use kernel::str::CStrExt;
 use kernel::sync::aref::ARef;
 
 /// What a dump shows of a socket beside its generic fields.

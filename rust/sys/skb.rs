@@ -292,7 +292,9 @@ impl SkbList {
     /// The first buffer, to look at or to read from.
     pub(crate) fn first(&self) -> Option<&Skb> {
         // SAFETY: `Skb` has the layout of the pointer that `head` holds (both are a `NonNull`).
-        self.head.as_ref().map(|p| unsafe { &*ptr::from_ref(p).cast::<Skb>() })
+        self.head
+            .as_ref()
+            .map(|p| unsafe { &*ptr::from_ref(p).cast::<Skb>() })
     }
 
     /// The buffers in order.

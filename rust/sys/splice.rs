@@ -55,7 +55,13 @@ pub(super) unsafe extern "C" fn splice_read<S: Stack>(
         left.set(left.get().saturating_sub(n as usize));
         Ok(n)
     };
-    match S::splice(sk, msk, nonblock || flags & bindings::SPLICE_F_NONBLOCK != 0, len, &mut actor) {
+    match S::splice(
+        sk,
+        msk,
+        nonblock || flags & bindings::SPLICE_F_NONBLOCK != 0,
+        len,
+        &mut actor,
+    ) {
         Ok(n) => n as isize,
         Err(e) => e.to_errno() as isize,
     }

@@ -86,7 +86,13 @@ pub(crate) trait Stack: Sized + 'static {
     /// sendmsg(2).
     fn sendmsg(sk: &Sock, msk: &Self::Msk, msg: &mut Msg<'_>) -> Result<usize>;
     /// recvmsg(2).
-    fn recvmsg(sk: &Sock, msk: &Self::Msk, msg: &mut Msg<'_>, len: usize, flags: u32) -> Result<usize>;
+    fn recvmsg(
+        sk: &Sock,
+        msk: &Self::Msk,
+        msg: &mut Msg<'_>,
+        len: usize,
+        flags: u32,
+    ) -> Result<usize>;
     /// poll(2); the caller waits on the socket already.
     fn poll(sk: &Sock, msk: &Self::Msk) -> PollMask;
     /// ioctl(2): the answer, or ENOIOCTLCMD for what only lower layers know.

@@ -19,6 +19,7 @@ use super::skb::Skb;
 use super::sock::{state, Sock};
 use super::stack::Stack;
 use super::tcp_sock::Numbers;
+use super::ulp_ops;
 use crate::wire::Mapping;
 use core::cell::UnsafeCell;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -108,7 +109,7 @@ pub(super) unsafe fn attach<S: Stack>(
         module::get();
         let icsk = sk.cast::<bindings::inet_connection_sock>();
         (*icsk).icsk_ulp_data = KBox::into_raw(ctx).cast();
-        (*icsk).icsk_ulp_ops = callbacks::ulp_ops::<S>();
+        (*icsk).icsk_ulp_ops = ulp_ops::ops::<S>();
         (*sk).sk_data_ready = Some(callbacks::subflow_data_ready::<S>);
         (*sk).sk_write_space = Some(callbacks::subflow_write_space::<S>);
         (*sk).sk_state_change = Some(callbacks::subflow_state_change::<S>);
@@ -246,9 +247,7 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         let len = msg.left();
         msg.set_flags(flags | extra);
         // SAFETY: The lock is held and the message valid.
-        let sent = unsafe {
-            bindings::tcp_sendmsg_locked(self.sk.as_ptr(), msg.as_ptr(), len)
-        };
+        let sent = unsafe { bindings::tcp_sendmsg_locked(self.sk.as_ptr(), msg.as_ptr(), len) };
         msg.set_flags(flags);
         // SAFETY: The lock is held; a v4-mapped address changes the table of an IPv6 socket.
         unsafe { af_ops::wrap::<S>(self.sk.as_ptr())? };
@@ -281,14 +280,14 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
             let cb = bindings::rmptcp_tcp_skb_cb(skb.as_ptr());
             let copied = (*self.tcp()).copied_seq;
             let flags = (*cb).tcp_flags;
-            let seq = (*cb).seq.wrapping_add(u32::from(flags & segment::FLAG_SYN != 0));
+            let seq = (*cb)
+                .seq
+                .wrapping_add(u32::from(flags & segment::FLAG_SYN != 0));
             let skip = copied.wrapping_sub(seq);
             let mapping = segment::read_mapping(skb);
             let fin = flags & segment::FLAG_FIN != 0;
             let skb = Skb::from_tcp(skb, skip);
-            let end = copied
-                .wrapping_add(skb.len())
-                .wrapping_add(u32::from(fin));
+            let end = copied.wrapping_add(skb.len()).wrapping_add(u32::from(fin));
             ptr::addr_of_mut!((*self.tcp()).copied_seq).write_volatile(end);
             Some(Received {
                 skb: (skb.len() > 0).then_some(skb),
@@ -422,7 +421,9 @@ pub(crate) fn lock<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
     unsafe {
         let ctx = ctx::<S>(ssk.as_ptr())?;
         bindings::rmptcp_lock_sock_nested(ssk.as_ptr());
-        Some(SubflowGuard(ManuallyDrop::new(SubflowLocked::new(ssk, ctx))))
+        Some(SubflowGuard(ManuallyDrop::new(SubflowLocked::new(
+            ssk, ctx,
+        ))))
     }
 }
 

@@ -66,7 +66,10 @@ impl Worker {
         // SAFETY: `f` initialises every field in place.
         unsafe {
             pin_init::pin_init_from_closure::<_, core::convert::Infallible>(|slot: *mut Self| {
-                bindings::rmptcp_init_work(ptr::addr_of_mut!((*slot).now).cast(), Some(run_now::<S>));
+                bindings::rmptcp_init_work(
+                    ptr::addr_of_mut!((*slot).now).cast(),
+                    Some(run_now::<S>),
+                );
                 bindings::rmptcp_init_delayed_work(
                     ptr::addr_of_mut!((*slot).later).cast(),
                     Some(run_later::<S>),
