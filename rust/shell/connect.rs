@@ -33,7 +33,10 @@ pub(super) fn first_socket(sk: &Sock, msk: &Msk) -> Result<ARef<Sock>> {
     if let Some(ssk) = msk.first_ssk() {
         return Ok(ssk);
     }
-    netns::of(sk).attach_hooks(sk)?;
+    if !msk.options.hooked() {
+        netns::of(sk).attach_hooks()?;
+        msk.options.set_hooked(true);
+    }
     let socket = KernelSocket::<Mptcp>::open(sk, |_| {
         let subflow = Subflow::new(sk.hold(), Some(SubflowId::FIRST));
         Ok((subflow, Locked::new(SubflowTx::plain())))

@@ -79,6 +79,10 @@ impl Stack for Mptcp {
         net.exit();
     }
 
+    fn net_work(net: &Self::Net) {
+        net.detach_idle_hooks();
+    }
+
     fn new_msk(sk: &Sock) -> Result<Arc<Self::Msk>> {
         msk::Msk::create(sk)
     }
@@ -261,6 +265,10 @@ impl Stack for Mptcp {
         child: &Sock,
     ) -> Option<(Self::Subflow, Self::Locked)> {
         syn_ack::opened(listener, opening, child)
+    }
+
+    fn not_opened(subflow: &Self::Subflow) {
+        syn_ack::not_opened(subflow);
     }
 
     fn opened_done(subflow: &mut SubflowLocked<'_, Self>) {

@@ -531,8 +531,9 @@ pub(super) unsafe extern "C" fn syn_recv_sock<S: Stack>(
         else {
             return child;
         };
-        if subflow::adopt::<S>(child, subflow, locked) {
-            with::<S>(child, |l, _| S::opened_done(l));
+        match subflow::adopt::<S>(child, subflow, locked) {
+            Ok(()) => with::<S>(child, |l, _| S::opened_done(l)),
+            Err(subflow) => S::not_opened(&subflow),
         }
         child
     }

@@ -57,7 +57,7 @@ impl<S: Stack> KernelSocket<S> {
             let sk = (*socket).sk;
             bindings::sk_net_refcnt_upgrade(sk);
             let (subflow, locked) = make(Sock::from_raw(sk))?;
-            attach::<S>(sk, subflow, locked, GFP_KERNEL)?;
+            attach::<S>(sk, subflow, locked, GFP_KERNEL).map_err(|_| ENOMEM)?;
             (*sk).sk_allocation = kernel::bindings::GFP_ATOMIC;
             bindings::rmptcp_copy_owner(sk, msk.as_ptr());
         }

@@ -16,6 +16,7 @@ pub(crate) mod kernel_socket;
 pub(crate) mod mib;
 mod module;
 pub(crate) mod msg;
+pub(crate) mod net_work;
 pub(crate) mod netns;
 pub(crate) mod nf_hook;
 pub(crate) mod percpu;

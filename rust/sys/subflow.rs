@@ -75,7 +75,8 @@ pub(super) unsafe fn ctx<'a, S: Stack>(sk: *mut bindings::sock) -> Option<&'a Ct
     }
 }
 
-/// Makes the TCP socket `sk` a subflow.
+/// Makes the TCP socket `sk` a subflow. Without memory, or on a kernel whose tables we do not know, the state comes back
+/// and the socket is as it was.
 ///
 /// # Safety
 ///
@@ -85,7 +86,10 @@ pub(super) unsafe fn attach<S: Stack>(
     subflow: S::Subflow,
     locked: S::Locked,
     flags: kernel::alloc::Flags,
-) -> Result {
+) -> Result<(), S::Subflow> {
+    let Ok(slot) = KBox::<Ctx<S>>::new_uninit(flags) else {
+        return Err(subflow);
+    };
     // SAFETY: By the contract above; each callback is replaced by one that calls it where TCP relies on it.
     unsafe {
         let saved = Saved {
@@ -95,15 +99,17 @@ pub(super) unsafe fn attach<S: Stack>(
             error_report: (*sk).sk_error_report,
             destruct: (*sk).sk_destruct,
         };
-        let ctx = KBox::new(
+        if af_ops::wrap::<S>(sk).is_err() {
+            return Err(subflow);
+        }
+        let ctx = KBox::write(
+            slot,
             Ctx::<S> {
                 subflow,
                 locked: UnsafeCell::new(locked),
                 saved,
             },
-            flags,
-        )?;
-        af_ops::wrap::<S>(sk)?;
+        );
         // One reference for the ULP, which TCP drops, and one for `sk_destruct`.
         module::get();
         module::get();
@@ -455,7 +461,7 @@ pub(crate) fn close_child(ssk: &Sock) {
     unsafe { bindings::tcp_close(ssk.as_ptr(), 0) }
 }
 
-/// Makes `child`, which TCP just made from a handshake, a subflow; `false` leaves it plain TCP.
+/// Makes `child`, which TCP just made from a handshake, a subflow; as [`attach`].
 ///
 /// # Safety
 ///
@@ -464,13 +470,11 @@ pub(super) unsafe fn adopt<S: Stack>(
     child: *mut bindings::sock,
     subflow: S::Subflow,
     locked: S::Locked,
-) -> bool {
+) -> Result<(), S::Subflow> {
     // SAFETY: By the contract above.
     unsafe {
-        if attach::<S>(child, subflow, locked, GFP_ATOMIC).is_err() {
-            return false;
-        }
+        attach::<S>(child, subflow, locked, GFP_ATOMIC)?;
         (*child).sk_allocation = kernel::bindings::GFP_ATOMIC;
-        true
     }
+    Ok(())
 }

@@ -42,6 +42,11 @@ impl Drop for Queue {
     }
 }
 
+/// The queue, for whoever may queue.
+pub(super) fn queue() -> *mut bindings::workqueue_struct {
+    QUEUE.load(Ordering::Acquire)
+}
+
 /// The work item of one socket. Lives in the socket's state and never moves.
 #[pin_data]
 pub(crate) struct Worker {
