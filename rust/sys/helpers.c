@@ -11,12 +11,9 @@
 
 void rmptcp_sock_hold(struct sock *sk) { sock_hold(sk); }
 void rmptcp_sock_put(struct sock *sk) { sock_put(sk); }
-bool rmptcp_refcount_inc_not_zero(struct sock *sk) { return refcount_inc_not_zero(&sk->sk_refcnt); }
 void rmptcp_lock_sock(struct sock *sk) { lock_sock(sk); }
 void rmptcp_lock_sock_nested(struct sock *sk) { lock_sock_nested(sk, SINGLE_DEPTH_NESTING); }
-void rmptcp_bh_lock_sock_nested(struct sock *sk) { bh_lock_sock_nested(sk); }
 void rmptcp_bh_unlock_sock(struct sock *sk) { bh_unlock_sock(sk); }
-bool rmptcp_sock_owned_by_user(struct sock *sk) { return sock_owned_by_user(sk); }
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size) { return sk_wmem_schedule(sk, size); }
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size) { return __sk_rmem_schedule(sk, size, false); }
 void rmptcp_sk_mem_charge(struct sock *sk, int size) { sk_mem_charge(sk, size); }
@@ -34,14 +31,11 @@ long rmptcp_sock_rcvtimeo(const struct sock *sk, bool noblock) { return sock_rcv
 long rmptcp_sock_sndtimeo(const struct sock *sk, bool noblock) { return sock_sndtimeo(sk, noblock); }
 int rmptcp_sock_rcvlowat(const struct sock *sk, int waitall, int len) { return sock_rcvlowat(sk, waitall, len); }
 int rmptcp_sock_intr_errno(long timeo) { return sock_intr_errno(timeo); }
-int rmptcp_sock_error(struct sock *sk) { return sock_error(sk); }
-void rmptcp_sock_graft(struct sock *sk, struct socket *parent) { sock_graft(sk, parent); }
 void rmptcp_graft_shared(struct sock *sk, struct socket *parent) { rcu_assign_pointer(sk->sk_wq, &parent->wq); sk_set_socket(sk, parent); }
 void rmptcp_sock_orphan(struct sock *sk) { sock_orphan(sk); }
 struct net *rmptcp_sock_net(const struct sock *sk) { return sock_net(sk); }
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk) { return sk_page_frag(sk); }
-void rmptcp_sk_set_bit_nospace(struct sock *sk) { set_bit(SOCK_NOSPACE, &sk->sk_socket->flags); }
-void rmptcp_sk_clear_bit_nospace(struct sock *sk) { clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags); }
+void rmptcp_set_nospace(struct socket *sock) { set_bit(SOCK_NOSPACE, &sock->flags); }
 void rmptcp_sk_set_bit_async_nospace(struct sock *sk) { sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk); }
 void rmptcp_sock_poll_wait(struct file *file, struct socket *sock, struct poll_table_struct *p) { sock_poll_wait(file, sock, p); }
 void rmptcp_sk_sockets_allocated_inc(struct sock *sk) { sk_sockets_allocated_inc(sk); }
@@ -50,27 +44,17 @@ void rmptcp_sock_prot_inuse_add(struct sock *sk, int inc) { sock_prot_inuse_add(
 void rmptcp_sk_state_change(struct sock *sk) { sk->sk_state_change(sk); }
 void rmptcp_sk_data_ready(struct sock *sk) { sk->sk_data_ready(sk); }
 void rmptcp_sk_write_space(struct sock *sk) { sk->sk_write_space(sk); }
-void rmptcp_sk_wake_async(struct sock *sk, int how, int band) { sk_wake_async(sk, how, band); }
-bool rmptcp_sk_is_icsk_tcp(const struct sock *sk) { return sk_is_tcp(sk); }
 bool rmptcp_sk_fullsock(const struct sock *sk) { return sk_fullsock(sk); }
-struct socket_wq *rmptcp_wq_of(struct socket *sock) { return &sock->wq; }
-int rmptcp_sock_cap_net_admin(struct sock *sk) { return sockopt_ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN); }
 
 struct tcp_skb_cb *rmptcp_tcp_skb_cb(struct sk_buff *skb) { return TCP_SKB_CB(skb); }
 struct sk_buff *rmptcp_tcp_send_head(const struct sock *sk) { return tcp_send_head(sk); }
-struct sk_buff *rmptcp_rtx_head(const struct sock *sk) { return tcp_rtx_queue_head(sk); }
 u32 rmptcp_tcp_win_from_space(const struct sock *sk, u32 space) { return tcp_win_from_space(sk, space); }
 u32 rmptcp_tcp_space_from_win(const struct sock *sk, u32 win) { return tcp_space_from_win(sk, win); }
 bool rmptcp_tcp_under_memory_pressure(const struct sock *sk) { return tcp_under_memory_pressure(sk); }
 void rmptcp_tcp_update_max_rcv_wnd(struct sock *sk) { tcp_update_max_rcv_wnd_seq(tcp_sk(sk)); }
 
 struct sk_buff *rmptcp_skb_dequeue(struct sk_buff_head *list) { return __skb_dequeue(list); }
-void rmptcp_skb_queue_tail(struct sk_buff_head *list, struct sk_buff *skb) { __skb_queue_tail(list, skb); }
-void rmptcp_skb_queue_head_init(struct sk_buff_head *list) { __skb_queue_head_init(list); }
-void rmptcp_skb_queue_splice_tail_init(struct sk_buff_head *from, struct sk_buff_head *to) { skb_queue_splice_tail_init(from, to); }
 struct sk_buff *rmptcp_skb_peek(const struct sk_buff_head *list) { return skb_peek(list); }
-struct sk_buff *rmptcp_skb_peek_tail(const struct sk_buff_head *list) { return skb_peek_tail(list); }
-struct sk_buff *rmptcp_skb_next(const struct sk_buff *skb, const struct sk_buff_head *list) { return skb_queue_is_last(list, skb) ? NULL : skb->next; }
 void rmptcp_skb_orphan(struct sk_buff *skb) { skb_orphan(skb); }
 void rmptcp_kfree_skb(struct sk_buff *skb) { kfree_skb(skb); }
 bool rmptcp_pskb_may_pull(struct sk_buff *skb, unsigned int len) { return pskb_may_pull(skb, len); }
@@ -88,7 +72,6 @@ void rmptcp_ip_send_check(struct iphdr *ip) { ip_send_check(ip); }
 void *rmptcp_skb_push(struct sk_buff *skb, unsigned int len) { return __skb_push(skb, len); }
 __sum16 rmptcp_tcp_v4_check(int len, __be32 saddr, __be32 daddr) { return ~tcp_v4_check(len, saddr, daddr, 0); }
 __sum16 rmptcp_tcp_v6_check(int len, const struct in6_addr *saddr, const struct in6_addr *daddr) { return ~tcp_v6_check(len, saddr, daddr, 0); }
-bool rmptcp_skb_is_ip4(const struct sk_buff *skb) { return skb->protocol == htons(ETH_P_IP); }
 
 struct kmem_cache *rmptcp_kmem_cache_create(const char *name, unsigned int size) { return kmem_cache_create(name, size, 0, SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL); }
 void rmptcp_kmem_cache_destroy(struct kmem_cache *c) { kmem_cache_destroy(c); }
@@ -151,7 +134,6 @@ bool rmptcp_defers_connect(struct sock *sk) { return inet_test_bit(DEFER_CONNECT
 void rmptcp_set_defer_connect(struct sock *sk, bool on) { inet_assign_bit(DEFER_CONNECT, sk, on); }
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len) { return pskb_trim(skb, len); }
 unsigned int rmptcp_cpu(void) { return raw_smp_processor_id(); }
-unsigned int rmptcp_nr_cpus(void) { return nr_cpu_ids; }
 void rmptcp_get_page(struct page *page) { get_page(page); }
 void rmptcp_put_page(struct page *page) { put_page(page); }
 size_t rmptcp_copy_page_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i) { return copy_page_from_iter(page, offset, bytes, i); }
@@ -164,10 +146,7 @@ void rmptcp_init_delayed_work(struct delayed_work *w, work_func_t f) { INIT_DELA
 void rmptcp_init_work(struct work_struct *w, work_func_t f) { INIT_WORK(w, f); }
 struct delayed_work *rmptcp_to_delayed_work(struct work_struct *w) { return to_delayed_work(w); }
 void *rmptcp_net_generic(const struct net *net, unsigned int id) { return net_generic(net, id); }
-struct inet_hashinfo *rmptcp_tcp_hashinfo(struct net *net) { return net->ipv4.tcp_death_row.hashinfo; }
 void rmptcp_module_get(struct module *m) { __module_get(m); }
-void rmptcp_local_bh_disable(void) { local_bh_disable(); }
-void rmptcp_local_bh_enable(void) { local_bh_enable(); }
 int rmptcp_copy_from_sockptr(void *dst, sockptr_t src, size_t size) { return copy_from_sockptr(dst, src, size); }
 unsigned long rmptcp_copy_to_user(void __user *to, const void *from, unsigned long n) { return copy_to_user(to, from, n); }
 unsigned long rmptcp_copy_from_user(void *to, const void __user *from, unsigned long n) { return copy_from_user(to, from, n); }

@@ -13,12 +13,9 @@
 /* sock.h */
 void rmptcp_sock_hold(struct sock *sk);
 void rmptcp_sock_put(struct sock *sk);
-bool rmptcp_refcount_inc_not_zero(struct sock *sk);
 void rmptcp_lock_sock(struct sock *sk);
 void rmptcp_lock_sock_nested(struct sock *sk);
-void rmptcp_bh_lock_sock_nested(struct sock *sk);
 void rmptcp_bh_unlock_sock(struct sock *sk);
-bool rmptcp_sock_owned_by_user(struct sock *sk);
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size);
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size);
 void rmptcp_sk_mem_charge(struct sock *sk, int size);
@@ -36,14 +33,11 @@ long rmptcp_sock_rcvtimeo(const struct sock *sk, bool noblock);
 long rmptcp_sock_sndtimeo(const struct sock *sk, bool noblock);
 int rmptcp_sock_rcvlowat(const struct sock *sk, int waitall, int len);
 int rmptcp_sock_intr_errno(long timeo);
-int rmptcp_sock_error(struct sock *sk);
-void rmptcp_sock_graft(struct sock *sk, struct socket *parent);
 void rmptcp_graft_shared(struct sock *sk, struct socket *parent);
 void rmptcp_sock_orphan(struct sock *sk);
 struct net *rmptcp_sock_net(const struct sock *sk);
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk);
-void rmptcp_sk_set_bit_nospace(struct sock *sk);
-void rmptcp_sk_clear_bit_nospace(struct sock *sk);
+void rmptcp_set_nospace(struct socket *sock);
 void rmptcp_sk_set_bit_async_nospace(struct sock *sk);
 void rmptcp_sock_poll_wait(struct file *file, struct socket *sock, struct poll_table_struct *p);
 void rmptcp_sk_sockets_allocated_inc(struct sock *sk);
@@ -52,16 +46,11 @@ void rmptcp_sock_prot_inuse_add(struct sock *sk, int inc);
 void rmptcp_sk_state_change(struct sock *sk);
 void rmptcp_sk_data_ready(struct sock *sk);
 void rmptcp_sk_write_space(struct sock *sk);
-void rmptcp_sk_wake_async(struct sock *sk, int how, int band);
-bool rmptcp_sk_is_icsk_tcp(const struct sock *sk);
 bool rmptcp_sk_fullsock(const struct sock *sk);
-struct socket_wq *rmptcp_wq_of(struct socket *sock);
-int rmptcp_sock_cap_net_admin(struct sock *sk);
 
 /* tcp.h */
 struct tcp_skb_cb *rmptcp_tcp_skb_cb(struct sk_buff *skb);
 struct sk_buff *rmptcp_tcp_send_head(const struct sock *sk);
-struct sk_buff *rmptcp_rtx_head(const struct sock *sk);
 u32 rmptcp_tcp_win_from_space(const struct sock *sk, u32 space);
 u32 rmptcp_tcp_space_from_win(const struct sock *sk, u32 win);
 bool rmptcp_tcp_under_memory_pressure(const struct sock *sk);
@@ -69,12 +58,7 @@ void rmptcp_tcp_update_max_rcv_wnd(struct sock *sk);
 
 /* skbuff.h */
 struct sk_buff *rmptcp_skb_dequeue(struct sk_buff_head *list);
-void rmptcp_skb_queue_tail(struct sk_buff_head *list, struct sk_buff *skb);
-void rmptcp_skb_queue_head_init(struct sk_buff_head *list);
-void rmptcp_skb_queue_splice_tail_init(struct sk_buff_head *from, struct sk_buff_head *to);
 struct sk_buff *rmptcp_skb_peek(const struct sk_buff_head *list);
-struct sk_buff *rmptcp_skb_peek_tail(const struct sk_buff_head *list);
-struct sk_buff *rmptcp_skb_next(const struct sk_buff *skb, const struct sk_buff_head *list);
 void rmptcp_skb_orphan(struct sk_buff *skb);
 void rmptcp_kfree_skb(struct sk_buff *skb);
 bool rmptcp_pskb_may_pull(struct sk_buff *skb, unsigned int len);
@@ -92,7 +76,6 @@ void rmptcp_ip_send_check(struct iphdr *ip);
 void *rmptcp_skb_push(struct sk_buff *skb, unsigned int len);
 __sum16 rmptcp_tcp_v4_check(int len, __be32 saddr, __be32 daddr);
 __sum16 rmptcp_tcp_v6_check(int len, const struct in6_addr *saddr, const struct in6_addr *daddr);
-bool rmptcp_skb_is_ip4(const struct sk_buff *skb);
 
 int rmptcp_skb_dif(const struct sk_buff *skb);
 int rmptcp_skb_sdif(const struct sk_buff *skb);
@@ -117,7 +100,6 @@ bool rmptcp_defers_connect(struct sock *sk);
 void rmptcp_set_defer_connect(struct sock *sk, bool on);
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len);
 unsigned int rmptcp_cpu(void);
-unsigned int rmptcp_nr_cpus(void);
 
 /* socket options */
 sockptr_t rmptcp_kernel_sockptr(void *p);
@@ -148,10 +130,7 @@ void rmptcp_init_delayed_work(struct delayed_work *w, work_func_t f);
 void rmptcp_init_work(struct work_struct *w, work_func_t f);
 struct delayed_work *rmptcp_to_delayed_work(struct work_struct *w);
 void *rmptcp_net_generic(const struct net *net, unsigned int id);
-struct inet_hashinfo *rmptcp_tcp_hashinfo(struct net *net);
 void rmptcp_module_get(struct module *m);
-void rmptcp_local_bh_disable(void);
-void rmptcp_local_bh_enable(void);
 int rmptcp_copy_from_sockptr(void *dst, sockptr_t src, size_t size);
 unsigned long rmptcp_copy_to_user(void __user *to, const void *from, unsigned long n);
 unsigned long rmptcp_copy_from_user(void *to, const void __user *from, unsigned long n);

@@ -280,12 +280,16 @@ impl Sock {
     }
 
     /// Asks for a `sk_write_space` call once there is room, if somebody still owns the socket.
+    ///
+    /// Context: the socket's lock is held, or softirq.
     pub(crate) fn want_write_space(&self) {
-        // SAFETY: The socket is alive. `sk_socket` is cleared under the socket's lock, which the caller holds.
+        // SAFETY: The socket is alive. Its `struct socket` goes only after the lock was let go and RCU readers are done,
+        // and softirq is one; the pointer is read once.
         unsafe {
-            if !(*self.as_ptr()).sk_socket.is_null() {
+            let socket = addr_of!((*self.as_ptr()).sk_socket).read_volatile();
+            if !socket.is_null() {
                 bindings::rmptcp_sk_set_bit_async_nospace(self.as_ptr());
-                bindings::rmptcp_sk_set_bit_nospace(self.as_ptr());
+                bindings::rmptcp_set_nospace(socket);
             }
         }
     }

@@ -92,6 +92,7 @@ unsafe extern "C" fn ulp_clone<S: Stack>(
         (*new).sk_state_change = ctx.saved.state_change;
         (*new).sk_error_report = ctx.saved.error_report;
         (*new).sk_destruct = ctx.saved.destruct;
+        (*new).sk_allocation = kernel::bindings::GFP_KERNEL;
         (*icsk).icsk_ulp_data = ptr::null_mut();
         (*icsk).icsk_ulp_ops = ptr::null();
     }
