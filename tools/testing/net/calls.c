@@ -444,8 +444,6 @@ static void accept_nothing(void)
 	address_t at;
 	int fd = listening(&at);
 
-	time_limit(fd, SO_RCVTIMEO, 100);
-	fails(accept(fd, NULL, NULL), EAGAIN);
 	nonblocking(fd);
 	fails(accept(fd, NULL, NULL), EAGAIN);
 	gives(ready(fd, POLLIN, 0), 0);
@@ -631,8 +629,7 @@ static void pieces(void)
 
 	pair(&client, &server);
 	gives(writev(client, to, 2), 8);
-	while (ready(server, POLLIN, 1000) && !ioctl(server, FIONREAD, &(int){ 0 }))
-		;
+	usleep(50000);
 	gives(readv(server, from, 2), 8);
 	holds(!memcmp(a, "abc", 3) && !memcmp(b, "defgh", 5));
 	gives(recv(server, a, 0, MSG_DONTWAIT) <= 0, 1);
@@ -909,7 +906,8 @@ static void splice_out(void)
 
 	pair(&client, &server);
 	works(pipe(ends));
-	fails(splice(server, NULL, ends[1], NULL, 100, SPLICE_F_NONBLOCK), EAGAIN);
+	nonblocking(server);
+	fails(splice(server, NULL, ends[1], NULL, 100, 0), EAGAIN);
 	gives(send(client, "abcde", 5, 0), 5);
 	gives(ready(server, POLLIN, 1000), POLLIN);
 	gives(splice(server, NULL, ends[1], NULL, 3, 0), 3);
@@ -1030,7 +1028,12 @@ static int run(void (*test)(void))
 		usleep(10000);
 	}
 	kill(-child, SIGKILL);
-	waitpid(child, NULL, 0);
+	if (*why && strncmp(why, "line", 4)) {
+		usleep(500000);
+		if (!waitpid(child, &status, WNOHANG))
+			strcat(why, ", and SIGKILL does not end it either");
+		return 1;
+	}
 	if (WIFSIGNALED(status) && !*why)
 		sprintf(why, "killed by signal %d", WTERMSIG(status));
 	return *why != 0;

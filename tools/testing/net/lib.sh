@@ -17,7 +17,7 @@ WORK=$(mktemp -d /tmp/rust-mptcp-test.XXXXXX)
 PATH=$WORK:$PATH
 V4=10.1.1.2 V6=fd01::2
 MPTCP=262 TCP=0
-PORT=10000
+LAST_PORT=10000
 
 trap clean_up EXIT
 
@@ -125,7 +125,8 @@ wait_for_line() {
 
 # --- conversations ---
 
-new_port() { PORT=$((PORT + 1)); }
+# Each conversation has one of its own; PORT may be set back to an earlier one's.
+new_port() { PORT=$((LAST_PORT += 1)); }
 
 # start_server NAMESPACE OPTION... -- ADDRESS CONVERSATION: on PORT; returns as soon as it
 # listens, or waits to be told to (-w).

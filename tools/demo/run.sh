@@ -1,0 +1,23 @@
+#!/bin/bash
+# `make demo`: boots the stock kernel and shows the module at work (guest.sh). The last line
+# is `demo: ok`, or the reason why not.
+set -euo pipefail
+. "$(dirname "$0")/../sandbox/lib.sh"
+need_root
+load_sandbox
+cd "$TREE"
+
+rm -rf build/demo
+mkdir -p build/demo
+say "demo: a VM of Debian's own kernel $KREL; the module goes in when the demo is ready for it"
+status=0
+MODULE=0 FAST=${FAST-1} TIMEOUT=${TIMEOUT:-600} VM_LOGS=build/demo/vm \
+	tools/vm/run.sh tools/demo/guest.sh 2> >(tee build/demo/words >&2) || status=$?
+if [[ $status == 0 ]]; then
+	echo "demo: ok"
+	exit 0
+fi
+reason=$(cat build/demo/reason 2>/dev/null || true)
+[[ -n $reason ]] || reason=$(grep -a 'vm: ' build/demo/words | tail -n 1 | sed 's/.*vm: //')
+echo "demo: failed: ${reason:-exit code $status}"
+exit "$status"

@@ -1,0 +1,73 @@
+#!/bin/bash
+# Insert, 20 connections, remove: ROUNDS times (10; the release check is ROUNDS=200) under a
+# plain TCP transfer that runs all the time at a fixed rate and must not notice.
+# timeout: 3600
+. "$(dirname "$0")/lib.sh"
+ROUNDS=${ROUNDS:-10}
+
+caches() { awk 'NR > 2 { print $1 }' /proc/slabinfo | sort; }
+slab_kib() { awk '/^SUnreclaim/ { print $2 }' /proc/meminfo; }
+
+# One round; says what went wrong.
+round() {
+	local conversation=$1 address=$2 tries refused
+	module_in || { echo "insmod failed" && return; }
+	talk "$conversation" "$address" -c 20 -n 3000 -- -c 20 -n 3000 || echo "$REPORT"
+	# Removal is refused as long as there is a socket, and the last ones take a moment.
+	for ((tries = 0; tries < 100; tries++)); do
+		refused=$(module_out 2>&1) && return
+		sleep 0.1
+	done
+	echo "10 s after the last close: $refused ($(cat /sys/module/rust_mptcp/refcnt) references)"
+}
+
+module_out || {
+	result "the module can be removed before the test" 1
+	finish
+}
+topology
+server iperf3 -s -1 -p 5201 >"$WORK/iperf.server" 2>&1 &
+sleep 1
+client iperf3 -c "$V4" -p 5201 -b 20M -t 3000 -i 1 --forceflush -f k >"$WORK/iperf" 2>&1 &
+IPERF=$!
+sleep 3
+caches >"$WORK/before"
+
+conversations=(bulk ping-pong half-client half-server together bytes)
+good=0
+for ((round = 0; round < ROUNDS; round++)); do
+	address=$V4 && ((round % 2)) && address=$V6
+	wrong=$(round "${conversations[round % ${#conversations[@]}]}" "$address")
+	# What talk counted stayed in the subshell.
+	new_port
+	if [[ -n $wrong ]]; then
+		result "round $((round + 1)) of $ROUNDS" 1 "$wrong"
+		break
+	fi
+	good=$((good + 1))
+	((round != 1)) || early=$(slab_kib)
+done
+((good < ROUNDS)) || result "$ROUNDS rounds of insert, 20 connections, remove" 0
+
+late=$(slab_kib)
+if ((good >= 2)); then
+	((late - early < 8192))
+	result "slab memory after $good rounds: $early KiB early, $late KiB now" $?
+fi
+caches >"$WORK/after"
+new=$(comm -13 "$WORK/before" "$WORK/after" | grep -iE 'mptcp|rust|subflow')
+[[ -z $new ]]
+result "no slab cache is left behind" $? "$new"
+
+kill -0 "$IPERF" 2>/dev/null
+result "the TCP transfer goes on" $? "$(tail -n 3 "$WORK/iperf")"
+kill -INT "$IPERF" 2>/dev/null
+wait "$IPERF" 2>/dev/null
+# [  5]   0.00-1.00   sec  2.38 MBytes  19990 Kbits/sec ...
+awk '/ sec / && !/sender|receiver/ { n++; rate = $7; if (rate < 10000) slow++; sum += rate }
+	END { printf "%d %d %d\n", n, slow, n ? sum / n : 0 }' "$WORK/iperf" >"$WORK/rates"
+read -r seconds slow mean <"$WORK/rates"
+((seconds > 0 && slow == 0))
+result "its rate never fell ($mean of 20000 kbit/s on average, $slow of $seconds s below half)" $? \
+	"$(awk '/ sec / && $7 < 10000' "$WORK/iperf")"
+finish
