@@ -33,10 +33,16 @@ pub(super) fn listen(sk: &Sock, msk: &Msk, backlog: i32, unconnected: bool) -> R
 
 /// Counts the socket as in use, or no more; once each.
 pub(super) fn count_use(sk: &Sock, msk: &Msk, on: bool) {
-    let mut inner = msk.inner.lock();
-    if inner.in_use != on {
-        inner.in_use = on;
-        sk.prot_inuse_add(if on { 1 } else { -1 });
+    let was = core::mem::replace(&mut msk.inner.lock().in_use, on);
+    if was == on {
+        return;
+    }
+    sk.prot_inuse_add(if on { 1 } else { -1 });
+    let listeners = &netns::of(sk).listeners;
+    if on {
+        listeners.insert(sk);
+    } else {
+        listeners.remove(sk);
     }
 }
 

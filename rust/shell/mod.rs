@@ -13,11 +13,13 @@
 //! | segments that arrive | `rx_options.rs` |
 //! | SYN, SYN/ACK and third ACK at a listener | `syn_ack.rs` |
 //! | work and timers | `worker.rs` |
+//! | `ss -M`, `ss -ti` | `diag.rs` |
 //! | namespaces | `netns.rs`, `sysctl.rs`, `mib.rs`, `blackhole.rs` |
 //!
 //! Whatever an event makes the engine want is carried out by `act.rs`.
 
 use crate::sys::accept::Accept;
+use crate::sys::inet_diag::Shown;
 use crate::sys::msg::{Address, Msg};
 use crate::sys::netns::NetRef;
 use crate::sys::nf_hook::RxVerdict;
@@ -28,7 +30,9 @@ use crate::sys::sock::Sock;
 use crate::sys::sockopt::{GetOpt, SetOpt};
 use crate::sys::stack::{Origin, PollMask, Stack, TxVerdict};
 use crate::sys::subflow::SubflowLocked;
+use crate::sys::ulp::UlpInfo;
 use kernel::prelude::*;
+use kernel::sync::aref::ARef;
 use kernel::sync::Arc;
 
 mod accept;
@@ -36,6 +40,7 @@ mod act;
 mod blackhole;
 mod close;
 mod connect;
+mod diag;
 mod mib;
 mod msk;
 mod netns;
@@ -172,6 +177,22 @@ impl Stack for Mptcp {
 
     fn work(sk: &Sock, msk: &Self::Msk) {
         worker::work(sk, msk);
+    }
+
+    fn diag_next(net: &Self::Net, listeners: bool, at: u64) -> Option<(u64, ARef<Sock>)> {
+        diag::next(net, listeners, at)
+    }
+
+    fn diag_find(net: &Self::Net, token: u32) -> Option<ARef<Sock>> {
+        diag::find(net, token)
+    }
+
+    fn diag_info(sk: &Sock, msk: &Self::Msk) -> Shown {
+        diag::info(sk, msk)
+    }
+
+    fn ulp_info(subflow: &mut SubflowLocked<'_, Self>) -> UlpInfo {
+        diag::ulp_info(subflow)
     }
 
     fn transmit(subflow: &mut SubflowLocked<'_, Self>, segment: &mut TxSegment<'_>) -> TxVerdict {

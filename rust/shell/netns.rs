@@ -3,6 +3,7 @@
 //! What a network namespace owns: tokens, the secret of its listeners, its hooks and knobs.
 
 use super::blackhole::Blackhole;
+use super::diag::Listeners;
 use super::sysctl::Knobs;
 use super::token::Tokens;
 use super::Mptcp;
@@ -27,6 +28,8 @@ pub(crate) struct Net {
 pub(crate) struct State {
     #[pin]
     pub(super) tokens: Tokens,
+    #[pin]
+    pub(super) listeners: Listeners,
     /// Keys of passive connections are derived from it.
     pub(super) secret: [u8; 32],
     knobs: Knobs,
@@ -54,6 +57,7 @@ impl Net {
         let state = KBox::pin_init(
             pin_init!(State {
                 tokens <- Tokens::new(),
+                listeners <- Listeners::new(),
                 secret: random::bytes(),
                 knobs: Knobs::find(net),
                 pause: Blackhole::new(),

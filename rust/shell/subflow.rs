@@ -89,6 +89,11 @@ impl Subflow {
         Ssn::from_tcp(seq, self.peer_isn.load(ordering::Acquire))
     }
 
+    /// The peer's initial sequence number, once known.
+    pub(super) fn peer_isn(&self) -> u32 {
+        self.peer_isn.load(ordering::Acquire)
+    }
+
     /// A connection waits in the accept queue.
     pub(super) fn wake_listener(&self) {
         self.msk.data_ready();

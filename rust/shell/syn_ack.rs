@@ -166,13 +166,26 @@ pub(super) fn third_ack(
     }
 }
 
-/// TCP made the child: its connection and MPTCP socket.
+/// TCP made the child: its connection and MPTCP socket. Without memory for them it stays plain TCP.
 pub(super) fn opened(
     listener: &Subflow,
     opening: Opening,
     child: &Sock,
 ) -> Option<(Subflow, Locked)> {
     let (parent, parent_msk) = listener.msk()?;
+    let made = make(parent, parent_msk, opening, child);
+    if made.is_none() {
+        netns::of(parent).count(Mib::MPCapableFallbackACK, 1);
+    }
+    made
+}
+
+fn make(
+    parent: &Sock,
+    parent_msk: &Msk,
+    opening: Opening,
+    child: &Sock,
+) -> Option<(Subflow, Locked)> {
     let ns = netns::of(parent);
     let numbers = child.tcp_numbers();
     let window = opening.window << numbers.snd_wscale;
@@ -198,7 +211,6 @@ pub(super) fn opened(
         let _ = inner.subflows.push(entry).is_ok();
     }
     if ns.tokens.insert(token, &sk).is_err() {
-        ns.count(Mib::MPFallbackTokenInit, 1);
         super::close::abandon(&sk, &state);
         return None;
     }

@@ -51,8 +51,16 @@ impl Tokens {
         }
     }
 
+    /// The first token at `at` or after it, with its socket.
+    pub(super) fn next(&self, at: u64) -> Option<(u64, ARef<Sock>)> {
+        let at = u32::try_from(at).ok()?;
+        let table = self.table.lock();
+        let cursor = table.cursor_lower_bound(&at)?;
+        let (token, SockPtr(sk)) = cursor.current();
+        Some((u64::from(*token), sk.clone()))
+    }
+
     /// The socket of a token.
-    #[allow(dead_code)]
     pub(super) fn find(&self, token: Token) -> Option<ARef<Sock>> {
         self.table.lock().get(&token.0).map(|p| p.0.clone())
     }

@@ -16,6 +16,7 @@ use super::sock::{state, Sock};
 use super::sockopt::{GetOpt, SetOpt};
 use super::stack::{Stack, TxVerdict};
 use super::subflow::{self, Ctx, SubflowLocked};
+use super::ulp;
 use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 use kernel::error::from_result;
@@ -444,33 +445,50 @@ pub(super) unsafe extern "C" fn syn_recv_sock<S: Stack>(
 
 // A subflow: the ULP, which is how TCP tells of its end.
 
-/// The one `tcp_ulp_ops` of the module; never registered, so that no program can ask for it.
+/// A `tcp_ulp_ops` of the module; never registered, so that no program can ask for it.
 struct UlpOps(UnsafeCell<bindings::tcp_ulp_ops>);
 
 // SAFETY: Written once at load, before any socket can reach it.
 unsafe impl Sync for UlpOps {}
 
-static ULP_OPS: UlpOps = UlpOps(UnsafeCell::new(
-    // SAFETY: All zeroes is valid: no callback, an empty name.
-    unsafe { core::mem::zeroed() },
-));
+impl UlpOps {
+    const fn new() -> Self {
+        // SAFETY: All zeroes is valid: no callback, an empty name.
+        Self(UnsafeCell::new(unsafe { core::mem::zeroed() }))
+    }
+}
+
+static ULP_OPS: UlpOps = UlpOps::new();
+
+/// The same for listeners, by another name: in-tree `mptcp_diag` takes every listener with a ULP "mptcp" for one of its
+/// own, and would follow pointers that are not there.
+static LISTENER_ULP_OPS: UlpOps = UlpOps::new();
 
 /// Fills the table. Once, at load.
 pub(super) fn init_ulp_ops<S: Stack>() {
     // SAFETY: Nothing of the module is registered yet, so nobody reads the table.
     unsafe {
-        let ops = ULP_OPS.0.get();
-        (*ops).release = Some(ulp_release::<S>);
-        (*ops).clone = Some(ulp_clone::<S>);
-        (*ops).owner = module::this();
-        for (to, from) in (*ops).name.iter_mut().zip(b"mptcp\0") {
-            *to = *from as _;
+        for (table, name) in [(&ULP_OPS, c"mptcp"), (&LISTENER_ULP_OPS, c"mptcp-listener")] {
+            let ops = table.0.get();
+            (*ops).release = Some(ulp_release::<S>);
+            (*ops).clone = Some(ulp_clone::<S>);
+            (*ops).get_info = Some(ulp::get_info::<S>);
+            (*ops).get_info_size = Some(ulp::get_info_size);
+            (*ops).owner = module::this();
+            for (to, from) in (*ops).name.iter_mut().zip(name.to_bytes_with_nul()) {
+                *to = *from as _;
+            }
         }
     }
 }
 
 pub(super) fn ulp_ops<S: Stack>() -> *const bindings::tcp_ulp_ops {
     ULP_OPS.0.get()
+}
+
+/// See [`LISTENER_ULP_OPS`].
+pub(super) fn listener_ulp_ops() -> *const bindings::tcp_ulp_ops {
+    LISTENER_ULP_OPS.0.get()
 }
 
 unsafe extern "C" fn ulp_release<S: Stack>(sk: *mut bindings::sock) {

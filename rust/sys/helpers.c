@@ -2,9 +2,12 @@
 /* One-line wrappers of inline functions and macros that Rust cannot call: no branch, no loop, no lock of their own. */
 #include "helpers.h"
 
+#include <linux/inet_diag.h>
 #include <linux/mptcp.h>
+#include <linux/sock_diag.h>
 #include <net/mptcp.h>
 #include <net/ip6_checksum.h>
+#include <net/netlink.h>
 
 void rmptcp_sock_hold(struct sock *sk) { sock_hold(sk); }
 void rmptcp_sock_put(struct sock *sk) { sock_put(sk); }
@@ -191,3 +194,19 @@ bool rmptcp_has_md5(struct sock *sk) { return rcu_access_pointer(tcp_sk(sk)->md5
 #else
 bool rmptcp_has_md5(struct sock *sk) { return false; }
 #endif
+
+struct sk_buff *rmptcp_diag_reply(void) { return nlmsg_new(nla_total_size(sizeof(struct inet_diag_msg)) + inet_diag_msg_attrs_size() + nla_total_size_64bit(sizeof(struct mptcp_info)) + nla_total_size(sizeof(struct inet_diag_meminfo)) + nla_total_size(SK_MEMINFO_VARS * sizeof(u32)) + 64, GFP_KERNEL); }
+int rmptcp_diag_unicast(struct sk_buff *request, struct sk_buff *reply) { return nlmsg_unicast(sock_net(request->sk)->diag_nlsk, reply, NETLINK_CB(request).portid); }
+__be16 rmptcp_sport(const struct sock *sk) { return READ_ONCE(inet_sk(sk)->inet_sport); }
+__be16 rmptcp_dport(const struct sock *sk) { return READ_ONCE(inet_sk(sk)->inet_dport); }
+struct net *rmptcp_skb_net(const struct sk_buff *skb) { return sock_net(skb->sk); }
+int rmptcp_wmem_get(const struct sock *sk) { return sk_wmem_alloc_get(sk); }
+void rmptcp_cond_resched(void) { cond_resched(); }
+struct nlattr *rmptcp_nest_start(struct sk_buff *skb, int type) { return nla_nest_start_noflag(skb, type); }
+void rmptcp_nest_end(struct sk_buff *skb, struct nlattr *nest) { nla_nest_end(skb, nest); }
+void rmptcp_nest_cancel(struct sk_buff *skb, struct nlattr *nest) { nla_nest_cancel(skb, nest); }
+size_t rmptcp_nla_total_size(int payload) { return nla_total_size(payload); }
+size_t rmptcp_nla_total_size_64bit(int payload) { return nla_total_size_64bit(payload); }
+int rmptcp_nla_put_u64(struct sk_buff *skb, int type, u64 value, int pad) { return nla_put_u64_64bit(skb, type, value, pad); }
+u32 rmptcp_ack_backlog(const struct sock *sk) { return READ_ONCE(sk->sk_ack_backlog); }
+u32 rmptcp_max_ack_backlog(const struct sock *sk) { return READ_ONCE(sk->sk_max_ack_backlog); }

@@ -171,4 +171,21 @@ u32 rmptcp_tcp_rto_max_ms(const struct net *net);
 bool rmptcp_routes_over_loopback(struct sock *sk);
 bool rmptcp_has_md5(struct sock *sk);
 
+/* inet_diag.h, netlink.h */
+struct sk_buff *rmptcp_diag_reply(void);
+int rmptcp_diag_unicast(struct sk_buff *request, struct sk_buff *reply);
+__be16 rmptcp_sport(const struct sock *sk);
+__be16 rmptcp_dport(const struct sock *sk);
+struct net *rmptcp_skb_net(const struct sk_buff *skb);
+int rmptcp_wmem_get(const struct sock *sk);
+void rmptcp_cond_resched(void);
+struct nlattr *rmptcp_nest_start(struct sk_buff *skb, int type);
+void rmptcp_nest_end(struct sk_buff *skb, struct nlattr *nest);
+void rmptcp_nest_cancel(struct sk_buff *skb, struct nlattr *nest);
+size_t rmptcp_nla_total_size(int payload);
+size_t rmptcp_nla_total_size_64bit(int payload);
+int rmptcp_nla_put_u64(struct sk_buff *skb, int type, u64 value, int pad);
+u32 rmptcp_ack_backlog(const struct sock *sk);
+u32 rmptcp_max_ack_backlog(const struct sock *sk);
+
 #endif

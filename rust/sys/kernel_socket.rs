@@ -5,6 +5,7 @@
 //! C header: [`include/linux/net.h`](srctree/include/linux/net.h)
 
 use super::bindings;
+use super::callbacks;
 use super::msg::Address;
 use super::sock::Sock;
 use super::stack::Stack;
@@ -84,8 +85,12 @@ impl<S: Stack> KernelSocket<S> {
 
     /// `kernel_listen`. Context: may sleep.
     pub(crate) fn listen(&self, backlog: i32) -> Result {
-        // SAFETY: The socket is ours.
+        // SAFETY: The socket is ours, and whoever reads its ULP sees one of two tables that are always there.
         kernel::error::to_result(unsafe {
+            let icsk = (*self.socket.as_ptr())
+                .sk
+                .cast::<bindings::inet_connection_sock>();
+            ptr::addr_of_mut!((*icsk).icsk_ulp_ops).write_volatile(callbacks::listener_ulp_ops());
             bindings::kernel_listen(self.socket.as_ptr(), backlog)
         })
     }

@@ -2,14 +2,15 @@
 
 //! The only room with `unsafe`: one C object per file behind a safe interface, contracts written down.
 //!
-//! What C calls comes in through `callbacks.rs` (sockets and subflows), `nf_hook.rs`, `netns.rs`, `work.rs` and
-//! `splice.rs`, and goes on to the one implementation of [`stack::Stack`].
+//! What C calls comes in through `callbacks.rs` (sockets and subflows), `nf_hook.rs`, `netns.rs`, `work.rs`,
+//! `splice.rs`, `inet_diag.rs` and `ulp.rs`, and goes on to the one implementation of [`stack::Stack`].
 
 pub(crate) mod accept;
 mod af_ops;
 mod bindings;
 pub(crate) mod bh_lock;
 mod callbacks;
+pub(crate) mod inet_diag;
 pub(crate) mod ioctl;
 pub(crate) mod mib;
 pub(crate) mod kernel_socket;
@@ -32,6 +33,7 @@ pub(crate) mod subflow;
 pub(crate) mod tcp_sock;
 pub(crate) mod sysctl;
 pub(crate) mod time;
+pub(crate) mod ulp;
 pub(crate) mod work;
 
 use kernel::prelude::*;
@@ -39,6 +41,7 @@ use kernel::prelude::*;
 /// Everything that the module registers with the kernel, in the order in which it goes: first nobody new comes in, then
 /// what is left is waited for.
 pub(crate) struct Registrations<S: stack::Stack> {
+    _diag: inet_diag::Registration<S>,
     _proto: proto::Registration<S>,
     _netns: netns::Registration<S>,
     _queue: work::Queue,
@@ -53,8 +56,10 @@ impl<S: stack::Stack> Registrations<S> {
         subflow::init::<S>();
         let queue = work::Queue::new()?;
         let netns = netns::Registration::new()?;
+        let proto = proto::Registration::new()?;
         Ok(Self {
-            _proto: proto::Registration::new()?,
+            _diag: inet_diag::Registration::new()?,
+            _proto: proto,
             _netns: netns,
             _queue: queue,
             _grace: Grace,

@@ -109,6 +109,16 @@ unsafe extern "C" fn exit<S: Stack>(net: *mut bindings::net) {
     }
 }
 
+/// Our state of a namespace.
+///
+/// # Safety
+///
+/// `net` is alive for `'a`, and the registration is there.
+pub(super) unsafe fn state_of<'a, S: Stack>(net: *mut bindings::net) -> &'a S::Net {
+    // SAFETY: By the contract above `init` has run for the namespace.
+    unsafe { &*(*slot::<S>(net)).0 }
+}
+
 /// Our state of the namespace that a socket is in.
 pub(crate) fn of<S: Stack>(sk: &Sock) -> &S::Net {
     // SAFETY: The socket is alive, so is its namespace and our state of it.
@@ -116,10 +126,4 @@ pub(crate) fn of<S: Stack>(sk: &Sock) -> &S::Net {
         let net = bindings::rmptcp_sock_net(sk.as_ptr());
         &*(*slot::<S>(net)).0
     }
-}
-
-/// The namespace that a socket is in.
-pub(crate) fn net_of(sk: &Sock) -> NetRef {
-    // SAFETY: The pointer of a living socket's namespace is valid and not null.
-    NetRef(unsafe { NonNull::new_unchecked(bindings::rmptcp_sock_net(sk.as_ptr())) })
 }

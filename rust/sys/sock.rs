@@ -60,7 +60,6 @@ pub(crate) const SEND_SHUTDOWN: u8 = bindings::SEND_SHUTDOWN as u8;
 /// Both.
 pub(crate) const SHUTDOWN_MASK: u8 = RCV_SHUTDOWN | SEND_SHUTDOWN;
 
-pub(crate) const AF_INET: u16 = bindings::AF_INET as u16;
 pub(crate) const AF_INET6: u16 = bindings::AF_INET6 as u16;
 
 impl Sock {
@@ -209,6 +208,23 @@ impl Sock {
     pub(crate) fn rmem(&self) -> i32 {
         // SAFETY: The socket is alive.
         unsafe { bindings::rmptcp_rmem_get(self.as_ptr()) }
+    }
+
+    /// Bytes of memory of segments on their way out (`sk_wmem_alloc`).
+    pub(crate) fn wmem(&self) -> u32 {
+        // SAFETY: The socket is alive.
+        u32::try_from(unsafe { bindings::rmptcp_wmem_get(self.as_ptr()) }).unwrap_or(0)
+    }
+
+    /// How many connections wait to be accepted, and how many may.
+    pub(crate) fn accept_backlog(&self) -> (u32, u32) {
+        // SAFETY: The socket is alive.
+        unsafe {
+            (
+                bindings::rmptcp_ack_backlog(self.as_ptr()),
+                bindings::rmptcp_max_ack_backlog(self.as_ptr()),
+            )
+        }
     }
 
     /// `sk_wmem_queued`.

@@ -13,6 +13,7 @@ use super::sock::Sock;
 use super::sockopt::{GetOpt, SetOpt};
 use super::subflow::SubflowLocked;
 use kernel::prelude::*;
+use kernel::sync::aref::ARef;
 use kernel::sync::Arc;
 
 /// What is to happen to a segment that TCP hands to the network.
@@ -117,6 +118,15 @@ pub(crate) trait Stack: Sized + 'static {
     fn unlocked(sk: &Sock, msk: &Self::Msk);
     /// Work that was queued with [`super::work::Worker`], in process context.
     fn work(sk: &Sock, msk: &Self::Msk);
+
+    /// `ss -M`: the first socket at position `at` or after it, among those with a token or those that listen.
+    fn diag_next(net: &Self::Net, listeners: bool, at: u64) -> Option<(u64, ARef<Sock>)>;
+    /// The socket of a token.
+    fn diag_find(net: &Self::Net, token: u32) -> Option<ARef<Sock>>;
+    /// What is shown of a socket. Process context.
+    fn diag_info(sk: &Sock, msk: &Self::Msk) -> super::inet_diag::Shown;
+    /// `ss -ti`: what is shown of a subflow. Process context.
+    fn ulp_info(subflow: &mut SubflowLocked<'_, Self>) -> super::ulp::UlpInfo;
 
     /// A segment leaves on a subflow.
     fn transmit(subflow: &mut SubflowLocked<'_, Self>, segment: &mut TxSegment<'_>) -> TxVerdict;

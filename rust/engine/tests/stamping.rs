@@ -238,6 +238,40 @@ fn syns_stop_offering_after_the_configured_number() {
     assert_eq!(syn(4), (true, false));
 }
 
+/// Whether the answer to a SYN without the option, sent once, is taken for a black hole.
+fn finds_black_hole(offered: bool) -> bool {
+    let config = Config::default();
+    let shared = Shared::new();
+    let now = Instant::default();
+    let mut conn: Connection<Bytes> = if offered {
+        Connection::active(config, key_a(), &shared, now).unwrap()
+    } else {
+        Connection::plain(config, key_a(), &shared, now).unwrap()
+    };
+    if offered {
+        conn.handle(&shared, Event::SynDropped { sf: SF }, now);
+        while conn.poll_action(&shared).is_some() {}
+    }
+    let event = Event::SynAck {
+        sf: SF,
+        answer: SynAckAnswer::Plain,
+        window: 1_000,
+        plain_syns: 1,
+    };
+    conn.handle(&shared, event, now);
+    let mut found = false;
+    while let Some(action) = conn.poll_action(&shared) {
+        found |= action == Action::Blackhole;
+    }
+    found
+}
+
+#[test]
+fn only_what_offered_mptcp_finds_a_black_hole() {
+    assert!(finds_black_hole(true));
+    assert!(!finds_black_hole(false));
+}
+
 #[test]
 fn keys_are_repeated_until_the_peer_has_shown_that_it_has_ours() {
     let config = Config::default();

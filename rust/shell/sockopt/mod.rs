@@ -26,6 +26,7 @@ mod socket;
 mod tcp;
 
 pub(super) use crate::sys::sockopt::names::{SOL_TCP, TCP_CM_INQ};
+pub(super) use mptcp_info::mptcp_info;
 pub(crate) use options::Options;
 
 /// setsockopt(2). Process context.

@@ -6,7 +6,7 @@ use super::super::msk::Msk;
 use super::super::{connect, sendmsg};
 use super::options::Word;
 use super::{first, put_int, tcp_sockets};
-use crate::sys::sock::Sock;
+use crate::sys::sock::{state, Sock};
 use crate::sys::sockopt::names::*;
 use crate::sys::sockopt::{set_tcp, GetOpt, SetOpt};
 use kernel::prelude::*;
@@ -175,6 +175,8 @@ pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
     let options = &msk.options;
     let (idle, interval, probes) = sk.default_keepalive();
     let value = match opt.name {
+        // The ULP of a listener goes by another name (sys/callbacks.rs), which is nobody's business here.
+        TCP_ULP if sk.state() == state::LISTEN => return put_ulp(opt),
         TCP_ULP
         | TCP_CONGESTION
         | TCP_INFO
@@ -198,6 +200,13 @@ pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
         _ => return Err(EOPNOTSUPP),
     };
     put_int(opt, value)
+}
+
+/// The name of our ULP, as far as there is room for TCP's 16 octets.
+fn put_ulp(opt: &GetOpt) -> Result {
+    let name = b"mptcp\0\0\0\0\0\0\0\0\0\0\0";
+    let room = usize::try_from(opt.room()?).map_err(|_| EINVAL)?;
+    opt.write(name.get(..room).unwrap_or(name))
 }
 
 fn int(word: &Word) -> i32 {
