@@ -412,7 +412,6 @@ syn_case(syn_truncated, 3, 0x101)
 syn_case(syn_of_five, 5, 0x101)
 syn_case(syn_overlong, 20, 0x101)
 syn_case(syn_of_version_0, 4, 0x001)
-syn_case(syn_of_version_2, 4, 0x201)
 syn_case(syn_without_algorithm, 4, 0x100)
 syn_case(syn_with_extension_bit, 4, 0x141)
 
@@ -431,6 +430,15 @@ raw_syn_case(syn_option_beyond_the_header, 30, 40, 1, 1)
 raw_syn_case(syn_with_dss, 30, 8, 0x20, 1, 0, 0, 0, 0)
 raw_syn_case(syn_with_fast_close, 30, 12, 0x70, 0, 1, 2, 3, 4, 5, 6, 7, 8)
 raw_syn_case(syn_with_unknown_subtype, 30, 4, 0xf0, 0)
+
+/* RFC 8684 3.1: answer with a version that we do speak, or not at all. */
+static void syn_of_version_2(void)
+{
+	new_connection(MPTCP_PORT);
+	say_syn(4, 0x201);
+	holds(await(SYN | ACK));
+	holds(!option(0) || (option(0)[2] & 15) == 1);
+}
 
 static void syn_with_capable_twice(void)
 {
@@ -771,6 +779,7 @@ static void tcp_socket_ignores_all(void)
 		{ 30, 12, 0x60, 0, 1, 2, 3, 4, 5, 6, 7, 8 }, { 30, 0, 0, 0 }, { 30, 1, 0, 0 }, { 30, 40, 0, 0 },
 		{ 30, 4, 0xf0, 0 }, { 30, 3, 0x50, 1 }, { 30, 12, 0x10, 0, 1, 2, 3, 4, 5, 6, 7, 8 },
 	};
+	char text[20];
 	int fd;
 
 	new_connection(TCP_PORT);
@@ -783,8 +792,14 @@ static void tcp_socket_ignores_all(void)
 		struct options o = { .length = 12 };
 
 		memcpy(o.at, areas[i], 12);
-		say_with(&o, "some");
-		hears(fd, "some");
+		snprintf(text, sizeof(text), "some %zu", i);
+		say_with(&o, text);
+		/* The kernel drops a segment whose options do not add up (it looks for TCP-AO): once more. */
+		if (areas[i][1] < 2 || areas[i][1] > 12) {
+			c.seq -= (uint32_t)strlen(text);
+			send_segment(ACK | PSH, NULL, text, (unsigned int)strlen(text));
+		}
+		hears(fd, text);
 	}
 	say_mapped("mapped", 12345, 77, 3);
 	hears(fd, "mapped");
