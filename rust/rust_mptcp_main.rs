@@ -7,12 +7,10 @@
 
 use kernel::prelude::*;
 
-#[forbid(unsafe_code)]
 mod engine;
 #[deny(unsafe_code)]
 mod shell;
 mod sys;
-#[forbid(unsafe_code)]
 mod wire;
 
 module! {

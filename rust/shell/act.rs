@@ -245,12 +245,7 @@ impl Outcome {
     }
 
     /// Finishes with the lock of one subflow held: does what waits for it, leaves the rest to the worker.
-    pub(super) fn finish_locked(
-        self,
-        sk: &Sock,
-        msk: &Msk,
-        locked: &mut SubflowLocked<'_, Mptcp>,
-    ) {
+    pub(super) fn finish_locked(self, sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
         if self.wake(sk, msk) {
             flush(sk, msk, locked);
         }

@@ -173,5 +173,8 @@ fn close_subflows(mut entries: FVec<Entry>) {
 /// `proto->destroy`: the last step of `release`.
 pub(super) fn destroy(sk: &Sock, msk: &Msk) {
     forget_connection(sk, msk);
+    if msk.options.set_hooked(false) {
+        netns::of(sk).release_hooks();
+    }
     stream::sockets_allocated_dec(sk);
 }

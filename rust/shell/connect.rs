@@ -10,12 +10,12 @@ use super::sha256::KernelSha256;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
 use crate::engine::{Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
+use crate::sys::kernel_socket::KernelSocket;
 use crate::sys::msg::{Address, Msg};
 use crate::sys::proto;
 use crate::sys::random;
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock};
-use crate::sys::kernel_socket::KernelSocket;
 use crate::sys::subflow;
 use crate::wire::{Key, Token};
 use kernel::prelude::*;
@@ -33,12 +33,16 @@ pub(super) fn first_socket(sk: &Sock, msk: &Msk) -> Result<ARef<Sock>> {
     if let Some(ssk) = msk.first_ssk() {
         return Ok(ssk);
     }
-    netns::of(sk).attach_hooks(sk)?;
+    if !msk.options.hooked() {
+        netns::of(sk).attach_hooks()?;
+        msk.options.set_hooked(true);
+    }
     let socket = KernelSocket::<Mptcp>::open(sk, |_| {
         let subflow = Subflow::new(sk.hold(), Some(SubflowId::FIRST));
         Ok((subflow, Locked::new(SubflowTx::plain())))
     })?;
     super::sockopt::inherit(sk, msk, socket.sock());
+    super::sockopt::inherit_reuse(sk, socket.sock());
     let ssk = socket.sock().hold();
     let socket = Arc::new(socket, GFP_KERNEL)?;
     msk.inner.lock().first = Some(socket);
@@ -96,9 +100,8 @@ fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
     } else {
         None
     };
-    let material = keys.unwrap_or_else(|| {
-        KeyMaterial::derive::<KernelSha256>(Key::from_bytes(random::bytes()))
-    });
+    let material = keys
+        .unwrap_or_else(|| KeyMaterial::derive::<KernelSha256>(Key::from_bytes(random::bytes())));
     let (conn, tx) = match keys {
         Some(keys) => (
             Connection::active(config, keys, &msk.shared, now()),

@@ -79,6 +79,10 @@ impl Stack for Mptcp {
         net.exit();
     }
 
+    fn net_work(net: &Self::Net) {
+        net.detach_idle_hooks();
+    }
+
     fn new_msk(sk: &Sock) -> Result<Arc<Self::Msk>> {
         msk::Msk::create(sk)
     }
@@ -263,15 +267,15 @@ impl Stack for Mptcp {
         syn_ack::opened(listener, opening, child)
     }
 
+    fn not_opened(subflow: &Self::Subflow) {
+        syn_ack::not_opened(subflow);
+    }
+
     fn opened_done(subflow: &mut SubflowLocked<'_, Self>) {
         syn_ack::opened_done(subflow);
     }
 
-    fn received(
-        subflow: &Self::Subflow,
-        ssk: &Sock,
-        segment: &mut RxSegment<'_>,
-    ) -> RxVerdict {
+    fn received(subflow: &Self::Subflow, ssk: &Sock, segment: &mut RxSegment<'_>) -> RxVerdict {
         rx_options::received(subflow, ssk, segment)
     }
 }

@@ -10,13 +10,19 @@ use super::Mptcp;
 use crate::engine::initiate::ListenPolicy;
 use crate::engine::Config;
 use crate::sys::mib;
+use crate::sys::net_work::NetWorker;
 use crate::sys::netns::{self, NetRef};
 use crate::sys::nf_hook;
 use crate::sys::random;
 use crate::sys::sock::Sock;
+use crate::sys::time::jiffies;
 use kernel::new_mutex;
 use kernel::prelude::*;
+use kernel::sync::atomic::{ordering, Atomic};
 use kernel::sync::Mutex;
+
+/// How long hooks stay that nobody needs: a client that connects again and again should not pay for them each time.
+const IDLE_MILLIS: u64 = 5000;
 
 /// See the module.
 pub(crate) struct Net {
@@ -37,6 +43,10 @@ pub(crate) struct State {
     /// Whether the hooks are registered.
     #[pin]
     hooks: Mutex<bool>,
+    /// MPTCP sockets that need them.
+    users: Atomic<i32>,
+    #[pin]
+    worker: NetWorker,
 }
 
 impl core::ops::Deref for Net {
@@ -62,6 +72,8 @@ impl Net {
                 knobs: Knobs::find(net),
                 pause: Blackhole::new(),
                 hooks <- new_mutex!(false),
+                users: Atomic::new(0),
+                worker <- NetWorker::new::<Mptcp>(net),
             }),
             GFP_KERNEL,
         )?;
@@ -70,6 +82,7 @@ impl Net {
 
     /// The namespace goes.
     pub(super) fn exit(&self) {
+        self.worker.cancel();
         let mut hooks = self.hooks.lock();
         if core::mem::take(&mut *hooks) {
             nf_hook::unregister(self.net);
@@ -77,13 +90,38 @@ impl Net {
     }
 
     /// Makes sure that the hooks are there before the first segment. Process context.
-    pub(super) fn attach_hooks(&self, _sk: &Sock) -> Result {
+    ///
+    /// Once for each socket: [`Self::release_hooks`] undoes it, an error undoes itself.
+    pub(super) fn attach_hooks(&self) -> Result {
+        // Counted first, so that whoever takes idle hooks away sees us, or we see that they are gone.
+        self.share_hooks();
         let mut hooks = self.hooks.lock();
         if !*hooks {
-            nf_hook::register(self.net)?;
+            nf_hook::register(self.net).inspect_err(|_| self.release_hooks())?;
             *hooks = true;
         }
         Ok(())
+    }
+
+    /// One more socket needs the hooks, which are there for another already. Any context.
+    pub(super) fn share_hooks(&self) {
+        self.users.add(1, ordering::Relaxed);
+    }
+
+    /// A socket needs the hooks no more. Any context.
+    pub(super) fn release_hooks(&self) {
+        if self.users.fetch_sub(1, ordering::Full) == 1 {
+            self.worker.queue_in(jiffies(IDLE_MILLIS));
+        }
+    }
+
+    /// Takes the hooks away if nobody needs them. Process context.
+    pub(super) fn detach_idle_hooks(&self) {
+        let mut hooks = self.hooks.lock();
+        if *hooks && self.users.load(ordering::Acquire) <= 0 {
+            nf_hook::unregister(self.net);
+            *hooks = false;
+        }
     }
 
     /// The namespace itself.

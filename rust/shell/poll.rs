@@ -28,9 +28,7 @@ pub(super) fn poll(sk: &Sock, msk: &Msk) -> PollMask {
         if is_readable(sk, msk) {
             mask |= IN | RDNORM;
         }
-        if shut & SEND_SHUTDOWN != 0 {
-            mask |= OUT | WRNORM;
-        } else if sk.is_writeable() {
+        if shut & SEND_SHUTDOWN != 0 || sk.is_writeable() {
             mask |= OUT | WRNORM;
         } else {
             sk.want_write_space();

@@ -122,11 +122,7 @@ fn wait(sk: &Sock, msk: &Msk, have: u64, timeo: &mut isize) -> Result<bool> {
 }
 
 /// Gives the unread bytes after the first `skip` to `took`, without consuming them.
-fn peek_at(
-    msk: &Msk,
-    skip: u64,
-    took: &mut dyn FnMut(&Skb, u32) -> Result<u32>,
-) -> Result<usize> {
+fn peek_at(msk: &Msk, skip: u64, took: &mut dyn FnMut(&Skb, u32) -> Result<u32>) -> Result<usize> {
     let mut list = take(msk);
     let result = peek_list(&mut list, skip, took);
     msk.inner.lock().rx.prepend(list);
@@ -165,11 +161,7 @@ fn take(msk: &Msk) -> SkbList {
 /// Gives each unread buffer to `took`, which says how much it took, until it takes less than all.
 ///
 /// The socket is locked. Frees what was read, and has the engine tell the peer of the room.
-fn consume(
-    sk: &Sock,
-    msk: &Msk,
-    took: &mut dyn FnMut(&Skb) -> Result<u32>,
-) -> Result<usize> {
+fn consume(sk: &Sock, msk: &Msk, took: &mut dyn FnMut(&Skb) -> Result<u32>) -> Result<usize> {
     let mut list = take(msk);
     let mut total: usize = 0;
     let mut freed: u32 = 0;

@@ -53,7 +53,10 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     let (outcome, idsn) = {
         let mut inner = msk.inner.lock();
         let outcome = inner.step(sk, msk, event);
-        (outcome, inner.conn.as_ref().and_then(|conn| conn.remote_idsn()))
+        (
+            outcome,
+            inner.conn.as_ref().and_then(|conn| conn.remote_idsn()),
+        )
     };
     outcome.finish_in_softirq(sk, msk);
     if segment.len > 0 {

@@ -108,12 +108,7 @@ impl SendQueue {
     }
 
     /// The pages of up to `len` bytes from `dsn` on; says how many bytes they are.
-    pub(super) fn collect(
-        &self,
-        dsn: Dsn,
-        len: u32,
-        out: &mut [Option<Chunk>; MAX_CHUNKS],
-    ) -> u32 {
+    pub(super) fn collect(&self, dsn: Dsn, len: u32, out: &mut [Option<Chunk>; MAX_CHUNKS]) -> u32 {
         let live = self.fragments.get(self.head..).unwrap_or(&[]);
         let first = live.partition_point(|slot| match slot {
             Some(fragment) => fragment.end().at_or_before(dsn),

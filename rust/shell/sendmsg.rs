@@ -57,13 +57,7 @@ fn ready_to_send(
     Ok(())
 }
 
-fn write(
-    sk: &Sock,
-    msk: &Msk,
-    msg: &mut Msg<'_>,
-    timeo: &mut isize,
-    copied: &mut usize,
-) -> Result {
+fn write(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>, timeo: &mut isize, copied: &mut usize) -> Result {
     let mut unpushed: u32 = 0;
     while msg.left() > 0 {
         if sk.err() != 0 || sk.shutdown() & SEND_SHUTDOWN != 0 {
@@ -198,7 +192,6 @@ fn wants_acks(msk: &Msk) -> bool {
         conn.unsent() > 0 || (msk.shared.is_fallback() && conn.unacknowledged() > 0)
     })
 }
-
 
 /// Whether writers have room beyond the bound of the send buffer (TCP_NOTSENT_LOWAT).
 pub(super) fn stream_memory_free(_sk: &Sock, msk: &Msk, wake: bool) -> bool {

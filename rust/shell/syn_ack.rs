@@ -190,10 +190,13 @@ fn make(
     let numbers = child.tcp_numbers();
     let window = opening.window << numbers.snd_wscale;
     let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
-    let conn = Connection::passive(ns.config(), &opening.open, window, &state.shared, now()).ok()?;
+    let conn =
+        Connection::passive(ns.config(), &opening.open, window, &state.shared, now()).ok()?;
     let conn = KBox::new(conn, GFP_ATOMIC).ok()?;
     let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
     state.worker.bind(&sk);
+    ns.share_hooks();
+    state.options.set_hooked(true);
     // The copy begins in ESTABLISHED.
     ns.gauge(sock::state::CLOSE, sk.state());
     let token = opening.open.local.token;
@@ -216,8 +219,16 @@ fn make(
     }
     state.inner.lock().token = Some(token);
     let tx = SubflowTx::passive(&opening.open);
-    let subflow = Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
+    let subflow =
+        Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
     Some((subflow, Locked::new(tx)))
+}
+
+/// There was no memory to make the child a subflow: nobody will see the connection that was made for it.
+pub(super) fn not_opened(subflow: &Subflow) {
+    if let Some((sk, msk)) = subflow.msk() {
+        super::close::abandon(sk, msk);
+    }
 }
 
 /// The child is a subflow now.

@@ -66,7 +66,8 @@ fn write(
 ) -> TxVerdict {
     if stamped.fell_back {
         if let Some(sf) = locked.subflow().id() {
-            msk.post(sk, Event::SynDropped { sf }).finish_in_softirq(sk, msk);
+            msk.post(sk, Event::SynDropped { sf })
+                .finish_in_softirq(sk, msk);
         }
     }
     if stamped.payload < segment.len && segment.cut(stamped.payload).is_err() {

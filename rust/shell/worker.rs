@@ -32,11 +32,7 @@ pub(super) fn work(sk: &Sock, msk: &Msk) {
 pub(super) fn flush_all(sk: &Sock, msk: &Msk) {
     let waiting = msk.inner.lock().with_pending();
     for id in waiting.iter() {
-        let ssk = msk
-            .inner
-            .lock()
-            .entry(*id)
-            .map(|entry| entry.ssk.clone());
+        let ssk = msk.inner.lock().entry(*id).map(|entry| entry.ssk.clone());
         if let Some(ssk) = ssk {
             if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
                 act::flush(sk, msk, &mut locked);

@@ -57,6 +57,10 @@ unsafe impl Backend for BhBackend {
 #[macro_export]
 macro_rules! new_bh_lock {
     ($inner:expr, $name:literal) => {
-        $crate::sys::bh_lock::BhLock::new($inner, kernel::c_str!($name), kernel::static_lock_class!())
+        $crate::sys::bh_lock::BhLock::new(
+            $inner,
+            kernel::c_str!($name),
+            kernel::static_lock_class!(),
+        )
     };
 }

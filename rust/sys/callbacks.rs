@@ -16,8 +16,6 @@ use super::sock::{state, Sock};
 use super::sockopt::{GetOpt, SetOpt};
 use super::stack::{Stack, TxVerdict};
 use super::subflow::{self, Ctx, SubflowLocked};
-use super::ulp;
-use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 use kernel::error::from_result;
 use kernel::ffi::{c_char, c_int, c_long, c_uint};
@@ -40,11 +38,17 @@ fn count(result: Result<usize>) -> c_int {
 
 // The MPTCP socket: `struct proto`.
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn init<S: Stack>(sk: *mut bindings::sock) -> c_int {
     // SAFETY: `inet_create` calls this on a new socket of our proto.
     from_result(|| unsafe { proto::init::<S>(sk) }.map(|()| 0))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn destroy<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: C calls this on a socket of our proto, also on one whose `init` failed: that has no state.
     unsafe {
@@ -55,11 +59,17 @@ pub(super) unsafe extern "C" fn destroy<S: Stack>(sk: *mut bindings::sock) {
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn msk_destruct<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: The last reference is gone; C calls this once.
     unsafe { proto::destruct::<S>(sk) }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn connect<S: Stack>(
     sk: *mut bindings::sock,
     addr: *mut bindings::sockaddr_unsized,
@@ -70,24 +80,39 @@ pub(super) unsafe extern "C" fn connect<S: Stack>(
     from_result(|| S::connect(sk, msk, addr).map(|()| 0))
 }
 
-pub(super) unsafe extern "C" fn disconnect<S: Stack>(sk: *mut bindings::sock, _flags: c_int) -> c_int {
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
+pub(super) unsafe extern "C" fn disconnect<S: Stack>(
+    sk: *mut bindings::sock,
+    _flags: c_int,
+) -> c_int {
     // SAFETY: As the other entries of our proto.
     let (sk, msk) = unsafe { msk::<S>(sk) };
     from_result(|| S::disconnect(sk, msk).map(|()| 0))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn close<S: Stack>(sk: *mut bindings::sock, timeout: c_long) {
     // SAFETY: As the other entries of our proto.
     let (sk, msk) = unsafe { msk::<S>(sk) };
     S::close(sk, msk, timeout);
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn shutdown<S: Stack>(sk: *mut bindings::sock, how: c_int) {
     // SAFETY: As the other entries of our proto.
     let (sk, msk) = unsafe { msk::<S>(sk) };
     S::shutdown(sk, msk, how as u8);
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn sendmsg<S: Stack>(
     sk: *mut bindings::sock,
     msg: *mut bindings::msghdr,
@@ -101,6 +126,9 @@ pub(super) unsafe extern "C" fn sendmsg<S: Stack>(
     count(S::sendmsg(sk, msk, &mut msg))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn recvmsg<S: Stack>(
     sk: *mut bindings::sock,
     msg: *mut bindings::msghdr,
@@ -115,6 +143,9 @@ pub(super) unsafe extern "C" fn recvmsg<S: Stack>(
     count(S::recvmsg(sk, msk, &mut msg, len, flags as u32))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn setsockopt<S: Stack>(
     sk: *mut bindings::sock,
     level: c_int,
@@ -127,6 +158,9 @@ pub(super) unsafe extern "C" fn setsockopt<S: Stack>(
     from_result(|| S::setsockopt(sk, msk, &opt).map(|()| 0))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn getsockopt<S: Stack>(
     sk: *mut bindings::sock,
     level: c_int,
@@ -139,6 +173,9 @@ pub(super) unsafe extern "C" fn getsockopt<S: Stack>(
     from_result(|| S::getsockopt(sk, msk, &opt).map(|()| 0))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn ioctl<S: Stack>(
     sk: *mut bindings::sock,
     cmd: c_int,
@@ -154,6 +191,9 @@ pub(super) unsafe extern "C" fn ioctl<S: Stack>(
     })
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn stream_memory_free<S: Stack>(
     sk: *const bindings::sock,
     wake: c_int,
@@ -163,12 +203,18 @@ pub(super) unsafe extern "C" fn stream_memory_free<S: Stack>(
     S::stream_memory_free(sk, msk, wake != 0)
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn release_cb<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: As the other entries of our proto.
     let (sk, msk) = unsafe { msk::<S>(sk) };
     S::unlocked(sk, msk);
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn set_rcvlowat<S: Stack>(
     sk: *mut bindings::sock,
     bytes: c_int,
@@ -178,14 +224,23 @@ pub(super) unsafe extern "C" fn set_rcvlowat<S: Stack>(
     from_result(|| S::set_rcvlowat(sk, msk, bytes).map(|()| 0))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn hash(_sk: *mut bindings::sock) -> c_int {
     0
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn unhash(_sk: *mut bindings::sock) {}
 
 // The MPTCP socket: `struct proto_ops`.
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn bind<S: Stack>(
     socket: *mut bindings::socket,
     addr: *mut bindings::sockaddr_unsized,
@@ -196,6 +251,9 @@ pub(super) unsafe extern "C" fn bind<S: Stack>(
     from_result(|| S::bind(sk, msk, addr).map(|()| 0))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn listen<S: Stack>(
     socket: *mut bindings::socket,
     backlog: c_int,
@@ -210,6 +268,9 @@ pub(super) unsafe extern "C" fn listen<S: Stack>(
     from_result(|| S::listen(sk, msk, backlog, unconnected).map(|()| 0))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn accept<S: Stack>(
     socket: *mut bindings::socket,
     new: *mut bindings::socket,
@@ -220,6 +281,9 @@ pub(super) unsafe extern "C" fn accept<S: Stack>(
     from_result(|| S::accept(sk, msk, accept).map(|()| 0))
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn poll<S: Stack>(
     file: *mut bindings::file,
     socket: *mut bindings::socket,
@@ -241,7 +305,10 @@ pub(super) unsafe extern "C" fn poll<S: Stack>(
 /// # Safety
 ///
 /// `sk` is valid and its lock is held by this context.
-unsafe fn with<S: Stack>(sk: *mut bindings::sock, f: impl FnOnce(&mut SubflowLocked<'_, S>, &Ctx<S>)) {
+pub(super) unsafe fn with<S: Stack>(
+    sk: *mut bindings::sock,
+    f: impl FnOnce(&mut SubflowLocked<'_, S>, &Ctx<S>),
+) {
     // SAFETY: By the contract above.
     unsafe {
         if let Some(ctx) = subflow::ctx::<S>(sk) {
@@ -250,6 +317,9 @@ unsafe fn with<S: Stack>(sk: *mut bindings::sock, f: impl FnOnce(&mut SubflowLoc
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn subflow_data_ready<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: TCP calls this on a valid socket; a listener is only looked at through what needs no lock.
     unsafe {
@@ -267,6 +337,9 @@ pub(super) unsafe extern "C" fn subflow_data_ready<S: Stack>(sk: *mut bindings::
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn subflow_write_space<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: TCP holds the lock. The saved function is TCP's own, which keeps the flags of the socket right.
     unsafe {
@@ -279,6 +352,9 @@ pub(super) unsafe extern "C" fn subflow_write_space<S: Stack>(sk: *mut bindings:
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn subflow_state_change<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: TCP holds the lock.
     unsafe {
@@ -291,11 +367,17 @@ pub(super) unsafe extern "C" fn subflow_state_change<S: Stack>(sk: *mut bindings
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn subflow_error_report<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: TCP holds the lock.
     unsafe { with::<S>(sk, |l, _| S::state_change(l)) }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn subflow_destruct<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: The last reference is gone, so the context is ours alone; it was made by `attach` with a reference of the
     // module, which goes last.
@@ -315,6 +397,9 @@ pub(super) unsafe extern "C" fn subflow_destruct<S: Stack>(sk: *mut bindings::so
 
 // A subflow: the address family table.
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn queue_xmit<S: Stack>(
     sk: *mut bindings::sock,
     skb: *mut bindings::sk_buff,
@@ -354,6 +439,9 @@ pub(super) unsafe extern "C" fn queue_xmit<S: Stack>(
 /// The device is congested but took the segment.
 const NET_XMIT_CN: c_int = 2;
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn sk_rx_dst_set<S: Stack>(
     sk: *mut bindings::sock,
     skb: *const bindings::sk_buff,
@@ -376,6 +464,9 @@ pub(super) unsafe extern "C" fn sk_rx_dst_set<S: Stack>(
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn conn_request<S: Stack>(
     sk: *mut bindings::sock,
     skb: *mut bindings::sk_buff,
@@ -399,6 +490,9 @@ pub(super) unsafe extern "C" fn conn_request<S: Stack>(
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 #[allow(clippy::too_many_arguments)]
 pub(super) unsafe extern "C" fn syn_recv_sock<S: Stack>(
     sk: *const bindings::sock,
@@ -433,91 +527,14 @@ pub(super) unsafe extern "C" fn syn_recv_sock<S: Stack>(
         let (Some(ctx), Some(opening)) = (ctx, opening) else {
             return child;
         };
-        let Some((subflow, locked)) = S::opened(&ctx.subflow, opening, Sock::from_raw(child)) else {
+        let Some((subflow, locked)) = S::opened(&ctx.subflow, opening, Sock::from_raw(child))
+        else {
             return child;
         };
-        if subflow::adopt::<S>(child, subflow, locked) {
-            with::<S>(child, |l, _| S::opened_done(l));
+        match subflow::adopt::<S>(child, subflow, locked) {
+            Ok(()) => with::<S>(child, |l, _| S::opened_done(l)),
+            Err(subflow) => S::not_opened(&subflow),
         }
         child
-    }
-}
-
-// A subflow: the ULP, which is how TCP tells of its end.
-
-/// A `tcp_ulp_ops` of the module; never registered, so that no program can ask for it.
-struct UlpOps(UnsafeCell<bindings::tcp_ulp_ops>);
-
-// SAFETY: Written once at load, before any socket can reach it.
-unsafe impl Sync for UlpOps {}
-
-impl UlpOps {
-    const fn new() -> Self {
-        // SAFETY: All zeroes is valid: no callback, an empty name.
-        Self(UnsafeCell::new(unsafe { core::mem::zeroed() }))
-    }
-}
-
-static ULP_OPS: UlpOps = UlpOps::new();
-
-/// The same for listeners, by another name: in-tree `mptcp_diag` takes every listener with a ULP "mptcp" for one of its
-/// own, and would follow pointers that are not there.
-static LISTENER_ULP_OPS: UlpOps = UlpOps::new();
-
-/// Fills the table. Once, at load.
-pub(super) fn init_ulp_ops<S: Stack>() {
-    // SAFETY: Nothing of the module is registered yet, so nobody reads the table.
-    unsafe {
-        for (table, name) in [(&ULP_OPS, c"mptcp"), (&LISTENER_ULP_OPS, c"mptcp-listener")] {
-            let ops = table.0.get();
-            (*ops).release = Some(ulp_release::<S>);
-            (*ops).clone = Some(ulp_clone::<S>);
-            (*ops).get_info = Some(ulp::get_info::<S>);
-            (*ops).get_info_size = Some(ulp::get_info_size);
-            (*ops).owner = module::this();
-            for (to, from) in (*ops).name.iter_mut().zip(name.to_bytes_with_nul()) {
-                *to = *from as _;
-            }
-        }
-    }
-}
-
-pub(super) fn ulp_ops<S: Stack>() -> *const bindings::tcp_ulp_ops {
-    ULP_OPS.0.get()
-}
-
-/// See [`LISTENER_ULP_OPS`].
-pub(super) fn listener_ulp_ops() -> *const bindings::tcp_ulp_ops {
-    LISTENER_ULP_OPS.0.get()
-}
-
-unsafe extern "C" fn ulp_release<S: Stack>(sk: *mut bindings::sock) {
-    // SAFETY: TCP is destroying the connection and nobody else can be using the socket.
-    unsafe {
-        with::<S>(sk, |l, _| S::release(l));
-        if let Some(ctx) = subflow::ctx::<S>(sk) {
-            subflow::restore::<S>(sk, &ctx.saved);
-        }
-    }
-}
-
-unsafe extern "C" fn ulp_clone<S: Stack>(
-    _req: *const bindings::request_sock,
-    new: *mut bindings::sock,
-    _priority: bindings::gfp_t,
-) {
-    // SAFETY: TCP has just copied a listener of ours; nobody else knows the copy. It must not share the context.
-    unsafe {
-        let Some(ctx) = subflow::ctx::<S>(new) else {
-            return;
-        };
-        let icsk = new.cast::<bindings::inet_connection_sock>();
-        (*new).sk_data_ready = ctx.saved.data_ready;
-        (*new).sk_write_space = ctx.saved.write_space;
-        (*new).sk_state_change = ctx.saved.state_change;
-        (*new).sk_error_report = ctx.saved.error_report;
-        (*new).sk_destruct = ctx.saved.destruct;
-        (*icsk).icsk_ulp_data = ptr::null_mut();
-        (*icsk).icsk_ulp_ops = ptr::null();
     }
 }

@@ -22,6 +22,7 @@ use kernel::error::from_result;
 use kernel::ffi::{c_int, c_ulong, c_void};
 use kernel::prelude::*;
 use kernel::str::CStr;
+use kernel::str::CStrExt;
 use kernel::sync::aref::ARef;
 
 /// What a dump shows of a socket beside its generic fields.
@@ -60,7 +61,7 @@ impl Symbol {
     /// Looks the function up. Says whether it is there.
     fn get(&self) -> bool {
         // SAFETY: The name is a string of C's.
-        let found = unsafe { bindings::__symbol_get(self.0.as_ptr().cast()) };
+        let found = unsafe { bindings::__symbol_get(self.0.as_char_ptr().cast()) };
         self.1.store(found, Ordering::Release);
         !found.is_null()
     }
@@ -69,7 +70,7 @@ impl Symbol {
     fn put(&self) {
         if !self.1.swap(ptr::null_mut(), Ordering::AcqRel).is_null() {
             // SAFETY: `get` found it, so that it is there until we let go of it here.
-            unsafe { bindings::__symbol_put(self.0.as_ptr().cast()) }
+            unsafe { bindings::__symbol_put(self.0.as_char_ptr().cast()) }
         }
     }
 
@@ -171,6 +172,10 @@ fn take_place() {
 }
 
 /// A module comes or goes.
+///
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn module_event(
     _nb: *mut bindings::notifier_block,
     event: c_ulong,
@@ -233,6 +238,9 @@ unsafe fn fill(
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn dump<S: Stack>(
     skb: *mut bindings::sk_buff,
     cb: *mut bindings::netlink_callback,
@@ -270,6 +278,9 @@ unsafe extern "C" fn dump<S: Stack>(
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn dump_one<S: Stack>(
     cb: *mut bindings::netlink_callback,
     req: *const bindings::inet_diag_req_v2,
@@ -293,6 +304,9 @@ unsafe extern "C" fn dump_one<S: Stack>(
     })
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn get_info<S: Stack>(
     sk: *mut bindings::sock,
     msg: *mut bindings::inet_diag_msg,

@@ -5,11 +5,11 @@
 //! C header: [`include/linux/net.h`](srctree/include/linux/net.h)
 
 use super::bindings;
-use super::callbacks;
 use super::msg::Address;
 use super::sock::Sock;
 use super::stack::Stack;
 use super::subflow::attach;
+use super::ulp_ops;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use kernel::prelude::*;
@@ -57,7 +57,7 @@ impl<S: Stack> KernelSocket<S> {
             let sk = (*socket).sk;
             bindings::sk_net_refcnt_upgrade(sk);
             let (subflow, locked) = make(Sock::from_raw(sk))?;
-            attach::<S>(sk, subflow, locked, GFP_KERNEL)?;
+            attach::<S>(sk, subflow, locked, GFP_KERNEL).map_err(|_| ENOMEM)?;
             (*sk).sk_allocation = kernel::bindings::GFP_ATOMIC;
             bindings::rmptcp_copy_owner(sk, msk.as_ptr());
         }
@@ -90,7 +90,7 @@ impl<S: Stack> KernelSocket<S> {
             let icsk = (*self.socket.as_ptr())
                 .sk
                 .cast::<bindings::inet_connection_sock>();
-            ptr::addr_of_mut!((*icsk).icsk_ulp_ops).write_volatile(callbacks::listener_ulp_ops());
+            ptr::addr_of_mut!((*icsk).icsk_ulp_ops).write_volatile(ulp_ops::listener());
             bindings::kernel_listen(self.socket.as_ptr(), backlog)
         })
     }

@@ -2,20 +2,21 @@
 
 //! The only room with `unsafe`: one C object per file behind a safe interface, contracts written down.
 //!
-//! What C calls comes in through `callbacks.rs` (sockets and subflows), `nf_hook.rs`, `netns.rs`, `work.rs`,
+//! What C calls comes in through `callbacks.rs` (sockets and subflows), `ulp_ops.rs`, `nf_hook.rs`, `netns.rs`, `work.rs`,
 //! `splice.rs`, `inet_diag.rs` and `ulp.rs`, and goes on to the one implementation of [`stack::Stack`].
 
 pub(crate) mod accept;
 mod af_ops;
-mod bindings;
 pub(crate) mod bh_lock;
+mod bindings;
 mod callbacks;
 pub(crate) mod inet_diag;
 pub(crate) mod ioctl;
-pub(crate) mod mib;
 pub(crate) mod kernel_socket;
+pub(crate) mod mib;
 mod module;
 pub(crate) mod msg;
+pub(crate) mod net_work;
 pub(crate) mod netns;
 pub(crate) mod nf_hook;
 pub(crate) mod percpu;
@@ -30,10 +31,11 @@ mod splice;
 pub(crate) mod stack;
 pub(crate) mod stream;
 pub(crate) mod subflow;
-pub(crate) mod tcp_sock;
 pub(crate) mod sysctl;
+pub(crate) mod tcp_sock;
 pub(crate) mod time;
 pub(crate) mod ulp;
+mod ulp_ops;
 pub(crate) mod work;
 
 use kernel::prelude::*;
@@ -51,7 +53,7 @@ pub(crate) struct Registrations<S: stack::Stack> {
 impl<S: stack::Stack> Registrations<S> {
     /// Registers `S` as IPPROTO_MPTCP.
     pub(crate) fn new() -> Result<Self> {
-        callbacks::init_ulp_ops::<S>();
+        ulp_ops::init::<S>();
         nf_hook::init::<S>();
         subflow::init::<S>();
         let queue = work::Queue::new()?;

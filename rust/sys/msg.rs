@@ -28,7 +28,10 @@ pub(crate) mod flags {
 /// # Invariants
 ///
 /// The pointer is valid for `'a` and nobody else uses the message meanwhile.
-pub(crate) struct Msg<'a>(NonNull<bindings::msghdr>, PhantomData<&'a mut bindings::msghdr>);
+pub(crate) struct Msg<'a>(
+    NonNull<bindings::msghdr>,
+    PhantomData<&'a mut bindings::msghdr>,
+);
 
 impl<'a> Msg<'a> {
     /// Borrows the message of a call.

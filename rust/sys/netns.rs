@@ -9,7 +9,7 @@ use super::sock::Sock;
 use super::stack::Stack;
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 use kernel::error::from_result;
 use kernel::ffi::{c_int, c_uint};
 use kernel::prelude::*;
@@ -88,6 +88,9 @@ unsafe fn slot<S: Stack>(net: *mut bindings::net) -> *mut Slot<S> {
     unsafe { bindings::rmptcp_net_generic(net, *OPS.1.get()).cast() }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn init<S: Stack>(net: *mut bindings::net) -> c_int {
     from_result(|| {
         let net_ref = NetRef(NonNull::new(net).ok_or(EINVAL)?);
@@ -98,6 +101,9 @@ unsafe extern "C" fn init<S: Stack>(net: *mut bindings::net) -> c_int {
     })
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn exit<S: Stack>(net: *mut bindings::net) {
     // SAFETY: C calls this once for the namespace, after `init`; no socket of it is left.
     unsafe {
@@ -117,6 +123,21 @@ unsafe extern "C" fn exit<S: Stack>(net: *mut bindings::net) {
 pub(super) unsafe fn state_of<'a, S: Stack>(net: *mut bindings::net) -> &'a S::Net {
     // SAFETY: By the contract above `init` has run for the namespace.
     unsafe { &*(*slot::<S>(net)).0 }
+}
+
+/// Runs `f` on our state of a namespace, unless that is going.
+///
+/// # Safety
+///
+/// The teardown of the state waits for the caller (`net_exit` cancels the work that this runs in).
+pub(super) unsafe fn with_state<S: Stack>(net: NetRef, f: impl FnOnce(&S::Net)) {
+    // SAFETY: By the contract above the state outlives the call if it is still there.
+    unsafe {
+        let state = ptr::addr_of!((*slot::<S>(net.as_ptr())).0).read_volatile();
+        if let Some(state) = state.as_ref() {
+            f(state);
+        }
+    }
 }
 
 /// Our state of the namespace that a socket is in.

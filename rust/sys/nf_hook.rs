@@ -43,20 +43,41 @@ static HOOKS: Hooks = Hooks(UnsafeCell::new(
 
 /// Fills the table. Once, at load.
 pub(super) fn init<S: Stack>() {
-    let hook = |hook: bindings::nf_hookfn, pf: u32, hooknum: u32, priority: c_int| bindings::nf_hook_ops {
-        hook,
-        pf: pf as u8,
-        hooknum,
-        priority,
-        ..Default::default()
-    };
+    let hook =
+        |hook: bindings::nf_hookfn, pf: u32, hooknum: u32, priority: c_int| bindings::nf_hook_ops {
+            hook,
+            pf: pf as u8,
+            hooknum,
+            priority,
+            ..Default::default()
+        };
     // SAFETY: Nothing is registered yet.
     unsafe {
         *HOOKS.0.get() = [
-            hook(Some(local_in::<S>), bindings::NFPROTO_IPV4, bindings::nf_inet_hooks_NF_INET_LOCAL_IN, c_int::MAX),
-            hook(Some(local_in::<S>), bindings::NFPROTO_IPV6, bindings::nf_inet_hooks_NF_INET_LOCAL_IN, c_int::MAX),
-            hook(Some(local_out::<S>), bindings::NFPROTO_IPV4, bindings::nf_inet_hooks_NF_INET_LOCAL_OUT, c_int::MIN),
-            hook(Some(local_out::<S>), bindings::NFPROTO_IPV6, bindings::nf_inet_hooks_NF_INET_LOCAL_OUT, c_int::MIN),
+            hook(
+                Some(local_in::<S>),
+                bindings::NFPROTO_IPV4,
+                bindings::nf_inet_hooks_NF_INET_LOCAL_IN,
+                c_int::MAX,
+            ),
+            hook(
+                Some(local_in::<S>),
+                bindings::NFPROTO_IPV6,
+                bindings::nf_inet_hooks_NF_INET_LOCAL_IN,
+                c_int::MAX,
+            ),
+            hook(
+                Some(local_out::<S>),
+                bindings::NFPROTO_IPV4,
+                bindings::nf_inet_hooks_NF_INET_LOCAL_OUT,
+                c_int::MIN,
+            ),
+            hook(
+                Some(local_out::<S>),
+                bindings::NFPROTO_IPV6,
+                bindings::nf_inet_hooks_NF_INET_LOCAL_OUT,
+                c_int::MIN,
+            ),
         ];
     }
 }
@@ -87,11 +108,18 @@ unsafe fn is_tcp(skb: *mut bindings::sk_buff) -> bool {
     // into: its transport header was found by the IP layer at LOCAL_IN, and TCP sends none that we could not pass by.
     unsafe {
         let ip = bindings::rmptcp_skb_network_header(skb).cast::<u8>();
-        let protocol = if *ip >> 4 == 4 { *ip.add(9) } else { *ip.add(6) };
+        let protocol = if *ip >> 4 == 4 {
+            *ip.add(9)
+        } else {
+            *ip.add(6)
+        };
         protocol == bindings::IPPROTO_TCP as u8
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn local_in<S: Stack>(
     _priv: *mut c_void,
     skb: *mut bindings::sk_buff,
@@ -131,7 +159,11 @@ unsafe extern "C" fn local_in<S: Stack>(
 /// # Safety
 ///
 /// `skb` is a TCP packet at LOCAL_IN for the subflow `ssk`.
-unsafe fn deliver<S: Stack>(subflow: &S::Subflow, ssk: &Sock, skb: *mut bindings::sk_buff) -> c_uint {
+unsafe fn deliver<S: Stack>(
+    subflow: &S::Subflow,
+    ssk: &Sock,
+    skb: *mut bindings::sk_buff,
+) -> c_uint {
     // SAFETY: By the contract above.
     let Some(mut segment) = NonNull::new(skb).and_then(|p| unsafe { RxSegment::parse(p) }) else {
         return ACCEPT;
@@ -157,11 +189,16 @@ unsafe fn look_up(
         let ip = bindings::rmptcp_skb_network_header(skb).cast::<u8>();
         let sport = segment.header.source.to_be();
         let dport = segment.header.dest;
-        let (dif, sdif) = (bindings::rmptcp_skb_dif(skb), bindings::rmptcp_skb_sdif(skb));
+        let (dif, sdif) = (
+            bindings::rmptcp_skb_dif(skb),
+            bindings::rmptcp_skb_sdif(skb),
+        );
         let sk = if *ip >> 4 == 4 {
             let ip = &*ip.cast::<bindings::iphdr>();
             let pair = ip.__bindgen_anon_1.addrs;
-            bindings::__inet_lookup_established(net, pair.saddr, sport, pair.daddr, dport, dif, sdif)
+            bindings::__inet_lookup_established(
+                net, pair.saddr, sport, pair.daddr, dport, dif, sdif,
+            )
         } else {
             let ip = ip.cast::<bindings::ipv6hdr>();
             let pair = ptr::addr_of!((*ip).__bindgen_anon_1.addrs);
@@ -186,6 +223,9 @@ unsafe fn look_up(
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn local_out<S: Stack>(
     _priv: *mut c_void,
     skb: *mut bindings::sk_buff,

@@ -18,6 +18,7 @@ use core::mem::{offset_of, size_of};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use kernel::prelude::*;
+use kernel::str::CStrExt;
 use kernel::sync::aref::ARef;
 use kernel::sync::Arc;
 
@@ -87,7 +88,8 @@ impl<S: Stack> Registration<S> {
                 (&V4, c"rust_mptcp", size_of::<MskSock>()),
                 (&V6, c"rust_mptcpv6", size_of::<Msk6Sock>()),
             ] {
-                let slab = bindings::rmptcp_kmem_cache_create(name.as_ptr().cast(), size as u32);
+                let slab =
+                    bindings::rmptcp_kmem_cache_create(name.as_char_ptr().cast(), size as u32);
                 if slab.is_null() {
                     return Err(ENOMEM);
                 }
@@ -171,7 +173,7 @@ fn fill_proto<S: Stack>(proto: &mut bindings::proto, v6: bool) {
         let tcp = ptr::addr_of!(bindings::tcp_prot);
         let name: &[u8] = if v6 { b"MPTCPv6\0" } else { b"MPTCP\0" };
         for (to, from) in proto.name.iter_mut().zip(name) {
-            *to = *from as _;
+            *to = *from as kernel::ffi::c_char;
         }
         proto.owner = module::this();
         proto.init = Some(cb::init::<S>);
@@ -220,23 +222,23 @@ fn fill_ops<S: Stack>(ops: &mut bindings::proto_ops, v6: bool) {
             ptr::addr_of!(bindings::inet_stream_ops).read()
         }
     };
-        ops.owner = module::this();
-        ops.bind = Some(cb::bind::<S>);
-        ops.listen = Some(cb::listen::<S>);
-        ops.accept = Some(cb::accept::<S>);
-        ops.poll = Some(cb::poll::<S>);
-        ops.splice_read = Some(super::splice::splice_read::<S>);
-        ops.read_sock = Some(super::splice::read_sock::<S>);
-        ops.set_rcvlowat = Some(cb::set_rcvlowat::<S>);
-        ops.mmap = Some(bindings::sock_no_mmap);
-        ops.sendmsg = Some(bindings::inet_sendmsg);
-        ops.recvmsg = Some(bindings::inet_recvmsg);
-        ops.splice_eof = None;
-        ops.set_peek_off = None;
-        ops.peek_len = None;
-        ops.read_skb = None;
-        ops.sendmsg_locked = None;
-        ops.set_rcvbuf = None;
+    ops.owner = module::this();
+    ops.bind = Some(cb::bind::<S>);
+    ops.listen = Some(cb::listen::<S>);
+    ops.accept = Some(cb::accept::<S>);
+    ops.poll = Some(cb::poll::<S>);
+    ops.splice_read = Some(super::splice::splice_read::<S>);
+    ops.read_sock = Some(super::splice::read_sock::<S>);
+    ops.set_rcvlowat = Some(cb::set_rcvlowat::<S>);
+    ops.mmap = Some(bindings::sock_no_mmap);
+    ops.sendmsg = Some(bindings::inet_sendmsg);
+    ops.recvmsg = Some(bindings::inet_recvmsg);
+    ops.splice_eof = None;
+    ops.set_peek_off = None;
+    ops.peek_len = None;
+    ops.read_skb = None;
+    ops.sendmsg_locked = None;
+    ops.set_rcvbuf = None;
 }
 
 /// Our proto of the family that a socket has.

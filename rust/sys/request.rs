@@ -49,11 +49,7 @@ impl Request {
             let saved = saved.as_ref();
             let skip = (saved.mac_hdrlen + saved.network_hdrlen + 20) as usize;
             let len = (saved.tcp_hdrlen as usize).saturating_sub(20).min(OPTIONS);
-            core::ptr::copy_nonoverlapping(
-                saved.data.as_ptr().add(skip),
-                out.as_mut_ptr(),
-                len,
-            );
+            core::ptr::copy_nonoverlapping(saved.data.as_ptr().add(skip), out.as_mut_ptr(), len);
         }
         Some(out)
     }

@@ -42,7 +42,8 @@ impl Header {
     unsafe fn read(th: *const u8, readable: usize) -> Self {
         // SAFETY: By the contract above.
         let fixed = unsafe { &*th.cast::<[u8; HEADER]>() };
-        let word = |i: usize| u32::from_be_bytes([fixed[i], fixed[i + 1], fixed[i + 2], fixed[i + 3]]);
+        let word =
+            |i: usize| u32::from_be_bytes([fixed[i], fixed[i + 1], fixed[i + 2], fixed[i + 3]]);
         let half = |i: usize| u16::from_be_bytes([fixed[i], fixed[i + 1]]);
         let len = (usize::from(fixed[12] >> 4) * 4)
             .min(readable)
@@ -120,8 +121,7 @@ impl RxSegment<'_> {
             }
             let th = (*p).data.add(offset as usize);
             let header_len = u32::from(*th.add(12) >> 4) * 4;
-            if header_len < HEADER as u32
-                || !bindings::rmptcp_pskb_may_pull(p, offset + header_len)
+            if header_len < HEADER as u32 || !bindings::rmptcp_pskb_may_pull(p, offset + header_len)
             {
                 return None;
             }
@@ -141,11 +141,8 @@ impl RxSegment<'_> {
     pub(crate) fn attach(&mut self, mapping: &Mapping) -> Result {
         // SAFETY: The buffer is ours to change; `skb_ext_add` returns room for a `mptcp_ext`.
         unsafe {
-            let p = bindings::skb_ext_add(
-                self.skb.as_ptr(),
-                bindings::skb_ext_id_SKB_EXT_MPTCP,
-            )
-            .cast::<bindings::mptcp_ext>();
+            let p = bindings::skb_ext_add(self.skb.as_ptr(), bindings::skb_ext_id_SKB_EXT_MPTCP)
+                .cast::<bindings::mptcp_ext>();
             let ext = NonNull::new(p).ok_or(ENOMEM)?;
             write_mapping(ext, mapping);
         }
@@ -183,22 +180,26 @@ unsafe fn four_tuple(skb: NonNull<bindings::sk_buff>, header: &Header, flip: boo
 ///
 /// `ext` is valid for writes.
 unsafe fn write_mapping(ext: NonNull<bindings::mptcp_ext>, mapping: &Mapping) {
-    let mut value = bindings::mptcp_ext::default();
-    value.subflow_seq = mapping.ssn.get();
-    value.data_len = mapping.len;
-    value.csum = mapping.checksum.unwrap_or(0);
     let mut bits = bindings::mptcp_ext__bindgen_ty_1__bindgen_ty_1::default();
     bits.set_use_map(1);
     bits.set_data_fin(mapping.data_fin.into());
     bits.set_csum_reqd(mapping.checksum.is_some().into());
-    value.data_seq = match mapping.dsn {
+    let data_seq = match mapping.dsn {
         WireDsn::Short(low) => low.into(),
         WireDsn::Long(dsn) => {
             bits.set_dsn64(1);
             dsn
         }
     };
-    value.__bindgen_anon_1.__bindgen_anon_1 = bits;
+    let value = bindings::mptcp_ext {
+        data_seq,
+        subflow_seq: mapping.ssn.get(),
+        data_len: mapping.len,
+        csum: mapping.checksum.unwrap_or(0),
+        __bindgen_anon_1: bindings::mptcp_ext__bindgen_ty_1 {
+            __bindgen_anon_1: bits,
+        },
+    };
     // SAFETY: By the contract above.
     unsafe { ext.as_ptr().write(value) };
 }
@@ -211,11 +212,8 @@ unsafe fn write_mapping(ext: NonNull<bindings::mptcp_ext>, mapping: &Mapping) {
 pub(super) unsafe fn read_mapping(skb: NonNull<bindings::sk_buff>) -> Option<Mapping> {
     // SAFETY: By the contract above; the extension is a `mptcp_ext` that `write_mapping` filled.
     unsafe {
-        let ext = bindings::rmptcp_skb_ext_find(
-            skb.as_ptr(),
-            bindings::skb_ext_id_SKB_EXT_MPTCP,
-        )
-        .cast::<bindings::mptcp_ext>();
+        let ext = bindings::rmptcp_skb_ext_find(skb.as_ptr(), bindings::skb_ext_id_SKB_EXT_MPTCP)
+            .cast::<bindings::mptcp_ext>();
         let ext = NonNull::new(ext)?.as_ref();
         let bits = ext.__bindgen_anon_1.__bindgen_anon_1;
         (bits.use_map() != 0).then(|| Mapping {
@@ -344,11 +342,7 @@ impl TxSegment<'_> {
     /// # Safety
     ///
     /// `sk` is the TCP socket that sends the segment, locked.
-    pub(super) unsafe fn set_options(
-        &mut self,
-        sk: *mut bindings::sock,
-        options: &[u8],
-    ) -> Result {
+    pub(super) unsafe fn set_options(&mut self, sk: *mut bindings::sock, options: &[u8]) -> Result {
         self.replace_options(options)?;
         let p = self.skb.as_ptr();
         // SAFETY: By the contract above the addresses are those of the segment; the header is linear and ours.
@@ -367,7 +361,11 @@ impl TxSegment<'_> {
                 )
             } else {
                 let inet = sk.cast::<bindings::inet_sock>();
-                let daddr = (*sk).__sk_common.__bindgen_anon_1.__bindgen_anon_1.skc_daddr;
+                let daddr = (*sk)
+                    .__sk_common
+                    .__bindgen_anon_1
+                    .__bindgen_anon_1
+                    .skc_daddr;
                 bindings::rmptcp_tcp_v4_check(len, (*inet).inet_saddr, daddr)
             };
             bindings::rmptcp_skb_set_csum_start(p);

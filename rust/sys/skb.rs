@@ -16,6 +16,7 @@ use kernel::prelude::*;
 /// # Invariants
 ///
 /// The pointer is valid, nobody else has a reference, and the control block holds a [`Window`] within the buffer.
+#[repr(transparent)]
 pub(crate) struct Skb(NonNull<bindings::sk_buff>);
 
 // SAFETY: An sk_buff that we alone own may be used and freed from any context.
@@ -291,8 +292,9 @@ impl SkbList {
 
     /// The first buffer, to look at or to read from.
     pub(crate) fn first(&self) -> Option<&Skb> {
-        // SAFETY: `Skb` has the layout of the pointer that `head` holds (both are a `NonNull`).
-        self.head.as_ref().map(|p| unsafe { &*ptr::from_ref(p).cast::<Skb>() })
+        let head = self.head.as_ref()?;
+        // SAFETY: `Skb` is a transparent `NonNull`, which is what `head` holds.
+        Some(unsafe { &*ptr::from_ref(head).cast::<Skb>() })
     }
 
     /// The buffers in order.

@@ -195,13 +195,13 @@ impl Sock {
     /// Whether the user fixed SO_SNDBUF.
     pub(crate) fn sndbuf_locked(&self) -> bool {
         // SAFETY: A bit-field that only setsockopt changes, under the socket's lock; a stale read is harmless.
-        unsafe { (*self.as_ptr()).sk_userlocks as u32 & bindings::SOCK_SNDBUF_LOCK != 0 }
+        unsafe { u32::from((*self.as_ptr()).sk_userlocks) & bindings::SOCK_SNDBUF_LOCK != 0 }
     }
 
     /// Whether the user fixed SO_RCVBUF.
     pub(crate) fn rcvbuf_locked(&self) -> bool {
         // SAFETY: As in `sndbuf_locked`.
-        unsafe { (*self.as_ptr()).sk_userlocks as u32 & bindings::SOCK_RCVBUF_LOCK != 0 }
+        unsafe { u32::from((*self.as_ptr()).sk_userlocks) & bindings::SOCK_RCVBUF_LOCK != 0 }
     }
 
     /// Bytes of memory charged for received data (`sk_rmem_alloc`).
@@ -303,9 +303,11 @@ impl Sock {
 
     /// The linger time if SO_LINGER is on, in jiffies.
     pub(crate) fn linger(&self) -> Option<usize> {
+        if !self.flag(bindings::sock_flags_SOCK_LINGER) {
+            return None;
+        }
         // SAFETY: Written by setsockopt under the lock; a stale read is harmless.
-        self.flag(bindings::sock_flags_SOCK_LINGER)
-            .then(|| unsafe { addr_of!((*self.as_ptr()).sk_lingertime).read_volatile() })
+        Some(unsafe { addr_of!((*self.as_ptr()).sk_lingertime).read_volatile() })
     }
 
     /// SO_RCVTIMEO in jiffies, 0 if `nonblock`.

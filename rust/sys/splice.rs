@@ -13,6 +13,9 @@ use kernel::error::from_result;
 use kernel::ffi::{c_int, c_uint};
 use kernel::prelude::*;
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn splice_read<S: Stack>(
     socket: *mut bindings::socket,
     ppos: *mut bindings::loff_t,
@@ -52,12 +55,21 @@ pub(super) unsafe extern "C" fn splice_read<S: Stack>(
         left.set(left.get().saturating_sub(n as usize));
         Ok(n)
     };
-    match S::splice(sk, msk, nonblock || flags & bindings::SPLICE_F_NONBLOCK != 0, len, &mut actor) {
+    match S::splice(
+        sk,
+        msk,
+        nonblock || flags & bindings::SPLICE_F_NONBLOCK != 0,
+        len,
+        &mut actor,
+    ) {
         Ok(n) => n as isize,
         Err(e) => e.to_errno() as isize,
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn read_sock<S: Stack>(
     sk: *mut bindings::sock,
     desc: *mut bindings::read_descriptor_t,

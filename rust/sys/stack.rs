@@ -64,6 +64,9 @@ pub(crate) trait Stack: Sized + 'static {
     /// A namespace goes; no socket of it is left. Process context.
     fn net_exit(net: &Self::Net);
 
+    /// Work that was queued with [`super::net_work::NetWorker`], in process context.
+    fn net_work(net: &Self::Net);
+
     /// socket(2). Process context.
     fn new_msk(sk: &Sock) -> Result<Arc<Self::Msk>>;
     /// The socket is being destroyed (`proto->destroy`).
@@ -86,7 +89,13 @@ pub(crate) trait Stack: Sized + 'static {
     /// sendmsg(2).
     fn sendmsg(sk: &Sock, msk: &Self::Msk, msg: &mut Msg<'_>) -> Result<usize>;
     /// recvmsg(2).
-    fn recvmsg(sk: &Sock, msk: &Self::Msk, msg: &mut Msg<'_>, len: usize, flags: u32) -> Result<usize>;
+    fn recvmsg(
+        sk: &Sock,
+        msk: &Self::Msk,
+        msg: &mut Msg<'_>,
+        len: usize,
+        flags: u32,
+    ) -> Result<usize>;
     /// poll(2); the caller waits on the socket already.
     fn poll(sk: &Sock, msk: &Self::Msk) -> PollMask;
     /// ioctl(2): the answer, or ENOIOCTLCMD for what only lower layers know.
@@ -171,6 +180,8 @@ pub(crate) trait Stack: Sized + 'static {
         opening: Self::Opening,
         child: &Sock,
     ) -> Option<(Self::Subflow, Self::Locked)>;
+    /// The child could not be made ours: it goes on as plain TCP.
+    fn not_opened(subflow: &Self::Subflow);
     /// After the child was made ours.
     fn opened_done(subflow: &mut SubflowLocked<'_, Self>);
 

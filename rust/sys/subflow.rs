@@ -19,6 +19,7 @@ use super::skb::Skb;
 use super::sock::{state, Sock};
 use super::stack::Stack;
 use super::tcp_sock::Numbers;
+use super::ulp_ops;
 use crate::wire::Mapping;
 use core::cell::UnsafeCell;
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -74,7 +75,8 @@ pub(super) unsafe fn ctx<'a, S: Stack>(sk: *mut bindings::sock) -> Option<&'a Ct
     }
 }
 
-/// Makes the TCP socket `sk` a subflow.
+/// Makes the TCP socket `sk` a subflow. Without memory, or on a kernel whose tables we do not know, the state comes back
+/// and the socket is as it was.
 ///
 /// # Safety
 ///
@@ -84,7 +86,10 @@ pub(super) unsafe fn attach<S: Stack>(
     subflow: S::Subflow,
     locked: S::Locked,
     flags: kernel::alloc::Flags,
-) -> Result {
+) -> Result<(), S::Subflow> {
+    let Ok(slot) = KBox::<Ctx<S>>::new_uninit(flags) else {
+        return Err(subflow);
+    };
     // SAFETY: By the contract above; each callback is replaced by one that calls it where TCP relies on it.
     unsafe {
         let saved = Saved {
@@ -94,21 +99,23 @@ pub(super) unsafe fn attach<S: Stack>(
             error_report: (*sk).sk_error_report,
             destruct: (*sk).sk_destruct,
         };
-        let ctx = KBox::new(
+        if af_ops::wrap::<S>(sk).is_err() {
+            return Err(subflow);
+        }
+        let ctx = KBox::write(
+            slot,
             Ctx::<S> {
                 subflow,
                 locked: UnsafeCell::new(locked),
                 saved,
             },
-            flags,
-        )?;
-        af_ops::wrap::<S>(sk)?;
+        );
         // One reference for the ULP, which TCP drops, and one for `sk_destruct`.
         module::get();
         module::get();
         let icsk = sk.cast::<bindings::inet_connection_sock>();
         (*icsk).icsk_ulp_data = KBox::into_raw(ctx).cast();
-        (*icsk).icsk_ulp_ops = callbacks::ulp_ops::<S>();
+        (*icsk).icsk_ulp_ops = ulp_ops::ops::<S>();
         (*sk).sk_data_ready = Some(callbacks::subflow_data_ready::<S>);
         (*sk).sk_write_space = Some(callbacks::subflow_write_space::<S>);
         (*sk).sk_state_change = Some(callbacks::subflow_state_change::<S>);
@@ -246,9 +253,7 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         let len = msg.left();
         msg.set_flags(flags | extra);
         // SAFETY: The lock is held and the message valid.
-        let sent = unsafe {
-            bindings::tcp_sendmsg_locked(self.sk.as_ptr(), msg.as_ptr(), len)
-        };
+        let sent = unsafe { bindings::tcp_sendmsg_locked(self.sk.as_ptr(), msg.as_ptr(), len) };
         msg.set_flags(flags);
         // SAFETY: The lock is held; a v4-mapped address changes the table of an IPv6 socket.
         unsafe { af_ops::wrap::<S>(self.sk.as_ptr())? };
@@ -281,14 +286,14 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
             let cb = bindings::rmptcp_tcp_skb_cb(skb.as_ptr());
             let copied = (*self.tcp()).copied_seq;
             let flags = (*cb).tcp_flags;
-            let seq = (*cb).seq.wrapping_add(u32::from(flags & segment::FLAG_SYN != 0));
+            let seq = (*cb)
+                .seq
+                .wrapping_add(u32::from(flags & segment::FLAG_SYN != 0));
             let skip = copied.wrapping_sub(seq);
             let mapping = segment::read_mapping(skb);
             let fin = flags & segment::FLAG_FIN != 0;
             let skb = Skb::from_tcp(skb, skip);
-            let end = copied
-                .wrapping_add(skb.len())
-                .wrapping_add(u32::from(fin));
+            let end = copied.wrapping_add(skb.len()).wrapping_add(u32::from(fin));
             ptr::addr_of_mut!((*self.tcp()).copied_seq).write_volatile(end);
             Some(Received {
                 skb: (skb.len() > 0).then_some(skb),
@@ -346,7 +351,7 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         let icsk = self.sk.as_ptr().cast::<bindings::inet_connection_sock>();
         // SAFETY: The lock is held; `icsk_sync_mss` is TCP's own.
         unsafe {
-            (*icsk).icsk_ext_hdr_len = bytes.into();
+            (*icsk).icsk_ext_hdr_len = bytes;
             if let Some(f) = (*icsk).icsk_sync_mss {
                 f(self.sk.as_ptr(), (*icsk).icsk_pmtu_cookie);
             }
@@ -422,7 +427,9 @@ pub(crate) fn lock<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
     unsafe {
         let ctx = ctx::<S>(ssk.as_ptr())?;
         bindings::rmptcp_lock_sock_nested(ssk.as_ptr());
-        Some(SubflowGuard(ManuallyDrop::new(SubflowLocked::new(ssk, ctx))))
+        Some(SubflowGuard(ManuallyDrop::new(SubflowLocked::new(
+            ssk, ctx,
+        ))))
     }
 }
 
@@ -454,7 +461,7 @@ pub(crate) fn close_child(ssk: &Sock) {
     unsafe { bindings::tcp_close(ssk.as_ptr(), 0) }
 }
 
-/// Makes `child`, which TCP just made from a handshake, a subflow; `false` leaves it plain TCP.
+/// Makes `child`, which TCP just made from a handshake, a subflow; as [`attach`].
 ///
 /// # Safety
 ///
@@ -463,13 +470,11 @@ pub(super) unsafe fn adopt<S: Stack>(
     child: *mut bindings::sock,
     subflow: S::Subflow,
     locked: S::Locked,
-) -> bool {
+) -> Result<(), S::Subflow> {
     // SAFETY: By the contract above.
     unsafe {
-        if attach::<S>(child, subflow, locked, GFP_ATOMIC).is_err() {
-            return false;
-        }
+        attach::<S>(child, subflow, locked, GFP_ATOMIC)?;
         (*child).sk_allocation = kernel::bindings::GFP_ATOMIC;
-        true
     }
+    Ok(())
 }

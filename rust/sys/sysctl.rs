@@ -11,6 +11,7 @@ use core::mem::offset_of;
 use core::ptr::NonNull;
 use kernel::prelude::*;
 use kernel::str::CStr;
+use kernel::str::CStrExt;
 
 /// A number that others write.
 ///
@@ -62,7 +63,12 @@ pub(crate) fn each(net: NetRef, path: &CStr, mut f: impl FnMut(&[u8], Knob)) -> 
     // A table of our own, without entries, has C find the directory and keep it there meanwhile.
     // SAFETY: The namespace is alive; the table is static and of length 0.
     let header = unsafe {
-        bindings::register_net_sysctl_sz(net.as_ptr(), path.as_ptr().cast(), NOTHING.0.get(), 0)
+        bindings::register_net_sysctl_sz(
+            net.as_ptr(),
+            path.as_char_ptr().cast(),
+            NOTHING.0.get(),
+            0,
+        )
     };
     if header.is_null() {
         return Err(ENOMEM);

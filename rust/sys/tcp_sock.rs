@@ -79,7 +79,9 @@ impl Sock {
     /// Whether TCP has anything in order that nobody took.
     pub(crate) fn has_received(&self) -> bool {
         // SAFETY: Only compares a pointer of the queue, as C does without the lock.
-        unsafe { !bindings::rmptcp_skb_peek(ptr::addr_of!((*self.as_ptr()).sk_receive_queue)).is_null() }
+        unsafe {
+            !bindings::rmptcp_skb_peek(ptr::addr_of!((*self.as_ptr()).sk_receive_queue)).is_null()
+        }
     }
 
     /// Whether a connection waits in the accept queue of this listening TCP socket.

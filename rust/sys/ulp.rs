@@ -83,6 +83,10 @@ impl Answer {
 }
 
 /// `tcp_ulp_ops->get_info`. Process context, except for a listener.
+///
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn get_info<S: Stack>(
     sk: *mut bindings::sock,
     skb: *mut bindings::sk_buff,
@@ -112,6 +116,10 @@ pub(super) unsafe extern "C" fn get_info<S: Stack>(
 }
 
 /// `tcp_ulp_ops->get_info_size`: room for all of it.
+///
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn get_info_size(_sk: *const bindings::sock, admin: bool) -> usize {
     // SAFETY: Pure functions.
     unsafe {

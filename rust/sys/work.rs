@@ -42,6 +42,11 @@ impl Drop for Queue {
     }
 }
 
+/// The queue, for whoever may queue.
+pub(super) fn queue() -> *mut bindings::workqueue_struct {
+    QUEUE.load(Ordering::Acquire)
+}
+
 /// The work item of one socket. Lives in the socket's state and never moves.
 #[pin_data]
 pub(crate) struct Worker {
@@ -66,7 +71,10 @@ impl Worker {
         // SAFETY: `f` initialises every field in place.
         unsafe {
             pin_init::pin_init_from_closure::<_, core::convert::Infallible>(|slot: *mut Self| {
-                bindings::rmptcp_init_work(ptr::addr_of_mut!((*slot).now).cast(), Some(run_now::<S>));
+                bindings::rmptcp_init_work(
+                    ptr::addr_of_mut!((*slot).now).cast(),
+                    Some(run_now::<S>),
+                );
                 bindings::rmptcp_init_delayed_work(
                     ptr::addr_of_mut!((*slot).later).cast(),
                     Some(run_later::<S>),
@@ -142,6 +150,9 @@ unsafe fn run<S: Stack>(worker: *const Worker) {
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn run_now<S: Stack>(work: *mut bindings::work_struct) {
     // SAFETY: The item is the field of a worker.
     unsafe {
@@ -150,6 +161,9 @@ unsafe extern "C" fn run_now<S: Stack>(work: *mut bindings::work_struct) {
     }
 }
 
+/// # Safety
+///
+/// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn run_later<S: Stack>(work: *mut bindings::work_struct) {
     // SAFETY: The item is the first member of the field of a worker.
     unsafe {

@@ -19,7 +19,7 @@ use kernel::sync::aref::ARef;
 
 mod ip;
 mod mptcp;
-mod mptcp_info;
+pub(super) mod mptcp_info;
 mod options;
 mod read_rate;
 mod socket;
@@ -79,6 +79,15 @@ pub(super) fn inherit(sk: &Sock, msk: &Msk, ssk: &Sock) {
         }
     }
     tcp::replay(msk, ssk);
+}
+
+/// Applies what bind and listen look at to a new first TCP socket: the one before it went with a disconnect. The MPTCP
+/// socket is locked.
+pub(super) fn inherit_reuse(sk: &Sock, ssk: &Sock) {
+    if let Some(locked) = subflow::lock::<Mptcp>(ssk) {
+        fields::copy(locked.sock(), sk, Field::Reuse);
+        fields::copy(locked.sock(), sk, Field::ReusePort);
+    }
 }
 
 /// The one TCP socket of a connection that fell back.

@@ -115,7 +115,7 @@ fn full_info(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
     let info = mptcp_info(sk, msk);
     let all = tcp_sockets(msk)?;
     for (id, ssk) in all.iter().take(most) {
-        write_user(sf_to, start(&subflow_info(*id, ssk, sf_len), sf_len))?;
+        put_subflow_info(sf_to, *id, ssk, sf_len)?;
         sf_to = sf_to.wrapping_add(u64::try_from(sf_len).unwrap_or(0));
         if tcp_len > 0 {
             write_user(tcp_to, start(&ssk.tcp_info(), tcp_len))?;
@@ -134,19 +134,17 @@ fn full_info(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
     opt.write_at(FULL_INFO_HEAD, info)
 }
 
-/// `struct mptcp_subflow_info`, of which only the first `len` octets are wanted.
-fn subflow_info(id: SubflowId, ssk: &Sock, len: usize) -> [u8; SUBFLOW_INFO_LEN] {
-    let mut out = [0; SUBFLOW_INFO_LEN];
-    for (to, from) in out.iter_mut().zip(id.0.to_ne_bytes()) {
+/// Writes the first `len` octets of a `struct mptcp_subflow_info`.
+fn put_subflow_info(to: u64, id: SubflowId, ssk: &Sock, len: usize) -> Result {
+    let mut head = [0; SUBFLOW_INFO_HEAD];
+    for (to, from) in head.iter_mut().zip(id.0.to_ne_bytes()) {
         *to = from;
     }
-    if len > SUBFLOW_INFO_HEAD {
-        let addrs = ssk.subflow_addrs();
-        for (to, from) in out.iter_mut().skip(SUBFLOW_INFO_HEAD).zip(addrs) {
-            *to = from;
-        }
+    write_user(to, start(&head, len))?;
+    match len.checked_sub(SUBFLOW_INFO_HEAD) {
+        None | Some(0) => Ok(()),
+        Some(rest) => write_user(to.wrapping_add(8), start(&ssk.subflow_addrs(), rest)),
     }
-    out
 }
 
 /// The first octets, at most `len`.

@@ -21,6 +21,7 @@ pub(crate) struct Options {
     /// The name of TCP_CONGESTION; all zeroes if not set.
     congestion: [LongWord; 2],
     released: Word,
+    hooked: Word,
     pub(crate) read_rate: ReadRate,
 }
 
@@ -103,6 +104,16 @@ impl Options {
             let bytes = bytes.first_chunk::<8>().copied().unwrap_or_default();
             word.0.store(u64::from_ne_bytes(bytes), ordering::Relaxed);
         }
+    }
+
+    /// Whether the namespace's hooks are held for this socket.
+    pub(crate) fn hooked(&self) -> bool {
+        self.hooked.0.load(ordering::Relaxed) != 0
+    }
+
+    /// Notes that the hooks are held for this socket, or no more; says what was noted before.
+    pub(crate) fn set_hooked(&self, on: bool) -> bool {
+        self.hooked.0.xchg(on.into(), ordering::Full) != 0
     }
 
     /// Whether the socket was released before; says so once.

@@ -61,7 +61,7 @@ unsafe fn put<T>(to: &mut [u8; SUBFLOW_ADDRS_LEN / 2], from: &T) {
     // SAFETY: By the contract above, and the room is checked at build time.
     unsafe {
         core::ptr::copy_nonoverlapping(
-            (from as *const T).cast::<u8>(),
+            core::ptr::from_ref(from).cast::<u8>(),
             to.as_mut_ptr(),
             size_of::<T>(),
         );
