@@ -130,8 +130,8 @@ impl<P: Payload> Connection<P> {
         shared: &Shared,
         now: Instant,
     ) -> Result<Self, NoMemory> {
-        let _ = shared;
         let mut connection = Self::new(config, local, Phase::Opening, now)?;
+        shared.reset();
         connection.is_active = true;
         connection.offered = true;
         connection.out.count(Mib::MPCapableSYNTX);
@@ -149,6 +149,7 @@ impl<P: Payload> Connection<P> {
         let mut connection = Self::new(config, local, Phase::Opening, now)?;
         connection.is_active = true;
         connection.mode = Mode::Fallback;
+        shared.reset();
         shared.set(Flag::FALLBACK, true);
         for flow in connection.subflows.iter_mut() {
             flow.rx.map_for_good(Ssn::FIRST, NO_KEY);

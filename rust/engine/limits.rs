@@ -33,7 +33,7 @@ pub(super) const HELD: usize = 1024;
 pub(super) const GAPS: usize = 4096;
 
 /// Payload handles that wait out of order. Bounds what one-octet pieces without gaps can cost.
-pub(super) const RANGES: usize = 65536;
+pub(super) const RANGES: usize = 8192;
 
 /// Ranges that wait to be sent again.
 pub(super) const REINJECTIONS: usize = 64;

@@ -102,6 +102,14 @@ impl Shared {
         }
     }
 
+    /// Forgets a connection that was here before, once nothing is stamped for it any more.
+    pub(super) fn reset(&self) {
+        self.flags.store(0);
+        self.rcv_nxt.store(0);
+        self.edge.store(0);
+        self.data_fin.store(0);
+    }
+
     pub(super) fn start(&self, rcv_nxt: Dsn) {
         self.rcv_nxt.store(rcv_nxt.0);
         self.edge.store(rcv_nxt.0);

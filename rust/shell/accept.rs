@@ -48,8 +48,9 @@ pub(super) fn count_use(sk: &Sock, msk: &Msk, on: bool) {
 
 /// accept(2).
 pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
-    let listener = msk.first_ssk().ok_or(EINVAL)?;
-    let child = call.next(&listener)?;
+    // Held while we sleep on it: a listener may be shut down meanwhile.
+    let listener = msk.inner.lock().first.clone().ok_or(EINVAL)?;
+    let child = call.next(listener.sock())?;
     let new = subflow::of::<Mptcp>(&child)
         .and_then(|subflow| subflow.msk())
         .map(|(sk, _)| sk.hold());

@@ -130,7 +130,7 @@ impl Inner {
         }
     }
 
-    /// Keeps for later what needs the lock of a subflow. Asking twice for an ACK or a push is asking once.
+    /// Keeps for later what needs the lock of a subflow. Asking twice is asking once.
     fn put_off(&mut self, sf: SubflowId, what: Todo, out: &mut Outcome) {
         if what == Todo::Push {
             out.push = true;
@@ -138,10 +138,10 @@ impl Inner {
             out.pending = true;
         }
         let pending = Pending { sf, what };
-        if matches!(what, Todo::Ack | Todo::Push) && self.pending.iter().any(|p| *p == pending) {
+        if self.pending.iter().any(|p| *p == pending) {
             return;
         }
-        // Room was set aside at the start; without any more, the worker asks the engine again.
+        // Room for more than the engine ever wants of one subflow at a time was set aside at the start.
         let _ = self.pending.push(pending).is_ok();
     }
 

@@ -32,6 +32,7 @@ pub(super) fn disconnect(sk: &Sock, msk: &Msk) -> Result {
     }
     msk.post(sk, Event::Abort).finish(sk, msk);
     forget_connection(sk, msk);
+    reset_first(msk);
     sk.clear_shutdown();
     sk.set_err(0);
     proto::clear_addresses(sk);
@@ -39,6 +40,18 @@ pub(super) fn disconnect(sk: &Sock, msk: &Msk) -> Result {
         set_state(sk, state::CLOSE);
     }
     Ok(())
+}
+
+/// Makes the first TCP socket ready for another connect or listen: it keeps its options and what it is bound to. Whoever
+/// sleeps on it wakes up. The MPTCP socket is locked.
+pub(super) fn reset_first(msk: &Msk) {
+    let first = msk.inner.lock().first.clone();
+    if let Some(first) = first {
+        if let Some(mut locked) = subflow::lock::<Mptcp>(first.sock()) {
+            locked.reset();
+            locked.wake();
+        }
+    }
 }
 
 /// close(2) of the last descriptor; `timeout` in jiffies is how long to linger.
@@ -124,10 +137,10 @@ pub(super) fn abandon(sk: &Sock, msk: &Msk) {
     msk.worker.queue();
 }
 
-/// Drops the connection with all that hangs on it; its subflows are reset or left to TCP. The socket is locked.
+/// Drops the connection with all that hangs on it; accepted subflows are left to TCP. The socket is locked.
 pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
     msk.worker.cancel_timer();
-    let (entries, token, first) = {
+    let (entries, token) = {
         let mut inner = msk.inner.lock();
         inner.conn = None;
         inner.armed = None;
@@ -148,18 +161,13 @@ pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
             stream::uncharge_receive(sk, charged);
         }
         stream::reclaim(sk);
-        (
-            core::mem::take(&mut inner.subflows),
-            inner.token.take(),
-            inner.first.take(),
-        )
+        (core::mem::take(&mut inner.subflows), inner.token.take())
     };
     msk.unread.store(0, ordering::Release);
     if let Some(token) = token {
         netns::of(sk).tokens.remove(token);
     }
     close_subflows(entries);
-    drop(first);
 }
 
 fn close_subflows(mut entries: FVec<Entry>) {
@@ -173,6 +181,8 @@ fn close_subflows(mut entries: FVec<Entry>) {
 /// `proto->destroy`: the last step of `release`.
 pub(super) fn destroy(sk: &Sock, msk: &Msk) {
     forget_connection(sk, msk);
+    let first = msk.inner.lock().first.take();
+    drop(first);
     if msk.options.set_hooked(false) {
         netns::of(sk).release_hooks();
     }

@@ -164,6 +164,7 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
 /// Takes back what [`prepare`] did. The socket is locked.
 fn give_up(sk: &Sock, msk: &Msk) {
     super::close::forget_connection(sk, msk);
+    super::close::reset_first(msk);
     set_state(sk, state::CLOSE);
 }
 

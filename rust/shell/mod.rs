@@ -235,8 +235,8 @@ impl Stack for Mptcp {
         rx_options::concerns(header)
     }
 
-    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) {
-        syn_ack::syn(listener, segment);
+    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) -> bool {
+        syn_ack::syn(listener, segment)
     }
 
     fn syn_done() {

@@ -154,11 +154,20 @@ pub(super) fn data_ready(locked: &mut SubflowLocked<'_, Mptcp>) {
 /// Moves what TCP has in order to the connection, as far as the receive buffer goes: what it cannot hold stays with TCP,
 /// whose window then closes.
 pub(super) fn pull(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+    pull_while(sk, msk, locked, || sk.rmem() <= sk.rcvbuf());
+}
+
+fn pull_while(
+    sk: &Sock,
+    msk: &Msk,
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    room: impl Fn() -> bool,
+) {
     let Some(sf) = locked.subflow().id() else {
         return;
     };
     let mut out = act::Outcome::default();
-    while sk.rmem() <= sk.rcvbuf() {
+    while room() {
         let Some(received) = locked.next_received() else {
             break;
         };
@@ -237,7 +246,8 @@ pub(super) fn closed(locked: &mut SubflowLocked<'_, Mptcp>) {
     if core::mem::replace(&mut locked.locked().closed, true) {
         return;
     }
-    pull(sk, msk, locked);
+    // All of it, whatever the buffer holds: TCP is done with the socket, and nobody would ask for the rest.
+    pull_while(sk, msk, locked, || true);
     if msk.shared.is_fallback() {
         acknowledged(sk, msk, locked);
     }

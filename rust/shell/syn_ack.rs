@@ -42,12 +42,17 @@ pub(crate) struct Opening {
     rcv_isn: u32,
 }
 
-/// A SYN arrived.
-pub(super) fn syn(listener: &Subflow, segment: &RxSegment<'_>) {
+/// A SYN arrived. `false` drops it: it wants to join a connection, which we cannot do yet, and TCP would answer it as a
+/// connection of its own.
+pub(super) fn syn(listener: &Subflow, segment: &RxSegment<'_>) -> bool {
     let options = wire::parse(segment.header.options(), SegmentKind::Syn);
     let Some((sk, _)) = listener.msk() else {
-        return;
+        return true;
     };
+    if options.join.is_some() {
+        netns::of(sk).count(Mib::MPJoinSynRx, 1);
+        return false;
+    }
     if let SynAnswer::Capable(offer) = answer_syn(&options) {
         netns::of(sk).count(Mib::MPCapableSYNRX, 1);
         NOTE.set(Note {
@@ -55,6 +60,7 @@ pub(super) fn syn(listener: &Subflow, segment: &RxSegment<'_>) {
             listener: sk.hold(),
         });
     }
+    true
 }
 
 /// The SYN was answered, or not.

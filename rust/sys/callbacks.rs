@@ -479,9 +479,9 @@ pub(super) unsafe extern "C" fn conn_request<S: Stack>(
             (Some(ctx), Some(skb)) => RxSegment::parse(skb).map(|s| S::syn(&ctx.subflow, &s)),
             _ => None,
         };
-        let answer = match original {
-            Some(f) => f(sk, skb),
-            None => 0,
+        let answer = match (original, noted) {
+            (Some(f), None | Some(true)) => f(sk, skb),
+            _ => 0,
         };
         if noted.is_some() {
             S::syn_done();

@@ -15,6 +15,7 @@ pub(crate) mod ioctl;
 pub(crate) mod kernel_socket;
 pub(crate) mod mib;
 mod module;
+mod nobody;
 pub(crate) mod msg;
 pub(crate) mod net_work;
 pub(crate) mod netns;
@@ -47,6 +48,7 @@ pub(crate) struct Registrations<S: stack::Stack> {
     _proto: proto::Registration<S>,
     _netns: netns::Registration<S>,
     _queue: work::Queue,
+    _nobody: nobody::Registration,
     _grace: Grace,
 }
 
@@ -56,6 +58,7 @@ impl<S: stack::Stack> Registrations<S> {
         ulp_ops::init::<S>();
         nf_hook::init::<S>();
         subflow::init::<S>();
+        let nobody = nobody::Registration::new()?;
         let queue = work::Queue::new()?;
         let netns = netns::Registration::new()?;
         let proto = proto::Registration::new()?;
@@ -64,6 +67,7 @@ impl<S: stack::Stack> Registrations<S> {
             _proto: proto,
             _netns: netns,
             _queue: queue,
+            _nobody: nobody,
             _grace: Grace,
         })
     }

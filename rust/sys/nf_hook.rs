@@ -164,6 +164,11 @@ unsafe fn deliver<S: Stack>(
     ssk: &Sock,
     skb: *mut bindings::sk_buff,
 ) -> c_uint {
+    // What the network broke TCP will drop: nothing of it may be believed before.
+    // SAFETY: By the contract above.
+    if !unsafe { is_intact(skb) } {
+        return ACCEPT;
+    }
     // SAFETY: By the contract above.
     let Some(mut segment) = NonNull::new(skb).and_then(|p| unsafe { RxSegment::parse(p) }) else {
         return ACCEPT;
@@ -171,6 +176,31 @@ unsafe fn deliver<S: Stack>(
     match S::received(subflow, ssk, &mut segment) {
         RxVerdict::Pass => ACCEPT,
         RxVerdict::Drop => DROP,
+    }
+}
+
+/// Whether the TCP checksum is right, or known to be by the device.
+///
+/// # Safety
+///
+/// `skb` is a TCP packet at LOCAL_IN.
+unsafe fn is_intact(skb: *mut bindings::sk_buff) -> bool {
+    // SAFETY: By the contract above. A sum that was computed is noted in the packet, so that TCP does not do it again.
+    unsafe {
+        let ip = bindings::rmptcp_skb_network_header(skb).cast::<u8>();
+        let family = if *ip >> 4 == 4 {
+            bindings::AF_INET
+        } else {
+            bindings::AF_INET6
+        };
+        let offset = bindings::rmptcp_skb_transport_offset(skb).max(0);
+        bindings::nf_checksum(
+            skb,
+            bindings::nf_inet_hooks_NF_INET_LOCAL_IN,
+            offset as c_uint,
+            bindings::IPPROTO_TCP as u8,
+            family as u16,
+        ) == 0
     }
 }
 

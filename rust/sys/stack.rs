@@ -157,7 +157,8 @@ pub(crate) trait Stack: Sized + 'static {
     /// Whether a segment that early demux did not sort may belong to a subflow: it carries an option of ours.
     fn concerns(header: &Header) -> bool;
     /// A SYN arrived at a listening subflow. Softirq; whatever is noted holds until `syn_done` on this CPU.
-    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>);
+    /// `false` drops it.
+    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) -> bool;
     /// The SYN was answered, or not.
     fn syn_done();
     /// A SYN/ACK leaves: options to add to it.

@@ -14,6 +14,7 @@ use super::bindings;
 use super::callbacks;
 use super::module;
 use super::msg::{Msg, PageRef};
+use super::nobody;
 use super::segment;
 use super::skb::Skb;
 use super::sock::{state, Sock};
@@ -225,7 +226,7 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         // SAFETY: The lock is held; the message and the vector outlive the call, which takes its own references of
         // the pages. `sk_socket` is needed by TCP for its NOSPACE flag.
         let taken = unsafe {
-            if (*self.sk.as_ptr()).sk_socket.is_null() && !self.sk.memory_free() {
+            if (*self.sk.as_ptr()).sk_socket.is_null() {
                 return Ok(0);
             }
             let mut msg = bindings::msghdr {
@@ -331,6 +332,11 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         }
     }
 
+    /// Wakes whoever sleeps on the TCP socket itself: accept(2) does.
+    pub(crate) fn wake(&mut self) {
+        self.sk.state_change();
+    }
+
     /// Marks the buffer that TCP is about to send for the first time, so that TCP never merges the next one into it:
     /// no retransmission then spans two mappings.
     pub(crate) fn end_buffer(&mut self, seq: u32) {
@@ -381,17 +387,14 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
     }
 
     /// Lends `parent`, the socket of the program, to the subflow, so that TCP finds its flags there. `None` takes it
-    /// back.
+    /// back, and lends the one of [`nobody`] instead: TCP sets flags without a look at the pointer while it sends.
     pub(crate) fn set_parent(&mut self, parent: Option<&Sock>) {
         let sk = self.sk.as_ptr();
         // SAFETY: The lock is held; the parent's socket outlives the loan, which is ended before it is released.
         unsafe {
             match parent.map(|p| (*p.as_ptr()).sk_socket) {
                 Some(socket) if !socket.is_null() => bindings::rmptcp_graft_shared(sk, socket),
-                _ => {
-                    (*sk).sk_socket = ptr::null_mut();
-                    (*sk).__bindgen_anon_1.sk_wq = ptr::null_mut();
-                }
+                _ => bindings::rmptcp_graft_shared(sk, nobody::socket()),
             }
         }
     }

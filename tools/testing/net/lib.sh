@@ -73,7 +73,7 @@ programs() {
 	local name
 	for name; do
 		command -v "$name" >/dev/null && continue
-		gcc -O1 -Wall -Wextra -o "$WORK/$name" "$HERE/$name.c" || {
+		gcc -O1 -Wall -Wextra -D_GNU_SOURCE -o "$WORK/$name" "$HERE/$name.c" || {
 			result "$name can be compiled" 1
 			finish
 		}
