@@ -14,7 +14,8 @@
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 WORK=$(mktemp -d /tmp/rust-mptcp-test.XXXXXX)
-PATH=$WORK:$PATH
+BUILT=$HERE/../../../build/net
+PATH=$PATH:$BUILT
 V4=10.1.1.2 V6=fd01::2
 MPTCP=262 TCP=0
 LAST_PORT=10000
@@ -68,12 +69,14 @@ finish() {
 
 # --- programs ---
 
-# Makes the named programs of this directory, unless the guest has them.
+# Makes the named programs of this directory, unless the guest has them; once for all tests.
 programs() {
 	local name
+	mkdir -p "$BUILT"
 	for name; do
 		command -v "$name" >/dev/null && continue
-		gcc -O1 -Wall -Wextra -o "$WORK/$name" "$HERE/$name.c" || {
+		[[ $BUILT/$name -nt $HERE/$name.c ]] && continue
+		gcc -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILT/$name" "$HERE/$name.c" || {
 			result "$name can be compiled" 1
 			finish
 		}
