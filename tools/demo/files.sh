@@ -13,7 +13,7 @@ done < <(find /usr/bin /usr/sbin -xdev -type f -size +500k -size -12M -printf '%
 	exit 1
 }
 (cd build/demo/files && sha256sum -- * >../sums)
-for name in peer watch; do
+for name in peer wirecount; do
 	gcc -O1 -D_GNU_SOURCE -o "build/net/$name" "tools/testing/net/$name.c"
 done
 for name in client server; do
