@@ -9,6 +9,9 @@ cd "$TREE"
 
 rm -rf build/demo
 mkdir -p build/demo
+say "demo: choosing files, compiling the samples"
+"$SANDBOX/enter.sh" tools/demo/files.sh "${MIB:-52}"
+
 say "demo: a VM of Debian's own kernel $KREL; the module goes in when the demo is ready for it"
 status=0
 MODULE=0 FAST=${FAST-1} TIMEOUT=${TIMEOUT:-600} VM_LOGS=build/demo/vm \

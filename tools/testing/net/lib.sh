@@ -6,15 +6,16 @@
 #     | peer connect ...    |                   |    peer listen ...  |
 #     |           10.1.1.1 veth0 ------------- veth0 10.1.1.2         |
 #     |           fd01::1   |                   |    fd01::2          |
-#     +---------------------+                   +-- watch ------------+
+#     +---------------------+                   +-- wirecount --------+
 #
 # A test sources this, calls `topology`, then `talk` and `result` as often as it likes, and
-# ends with `finish`. Every conversation has a port of its own, by which `watch` (watch.c)
+# ends with `finish`. Every conversation has a port of its own, by which `wirecount` (wirecount.c)
 # counts what was on the wire; so whether MPTCP was used is not taken from either side's word.
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 WORK=$(mktemp -d /tmp/rust-mptcp-test.XXXXXX)
-PATH=$WORK:$PATH
+BUILT=$HERE/../../../build/net
+PATH=$PATH:$BUILT
 V4=10.1.1.2 V6=fd01::2
 MPTCP=262 TCP=0
 LAST_PORT=10000
@@ -68,12 +69,14 @@ finish() {
 
 # --- programs ---
 
-# Makes the named programs of this directory, unless the guest has them.
+# Makes the named programs of this directory, unless the guest has them; once for all tests.
 programs() {
 	local name
+	mkdir -p "$BUILT"
 	for name; do
 		command -v "$name" >/dev/null && continue
-		gcc -O1 -Wall -Wextra -D_GNU_SOURCE -o "$WORK/$name" "$HERE/$name.c" || {
+		[[ $BUILT/$name -nt $HERE/$name.c ]] && continue
+		gcc -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILT/$name" "$HERE/$name.c" || {
 			result "$name can be compiled" 1
 			finish
 		}
@@ -87,7 +90,7 @@ server() { ip netns exec server "$@"; }
 
 topology() {
 	local name
-	programs peer watch
+	programs peer wirecount
 	modprobe veth 2>/dev/null
 	for name in client server; do
 		ip netns del "$name" 2>/dev/null
@@ -101,9 +104,9 @@ topology() {
 	ip -n server addr add fd01::2/64 dev veth0 nodad
 	ip -n client link set veth0 up
 	ip -n server link set veth0 up
-	server watch veth0 "$WORK/counts" >"$WORK/watch.log" &
+	server wirecount veth0 "$WORK/counts" >"$WORK/watch.log" &
 	WATCH=$!
-	wait_for_line "$WORK/watch.log" 'watch: ready'
+	wait_for_line "$WORK/watch.log" 'wirecount: ready'
 }
 
 checksums() {
@@ -183,12 +186,12 @@ agreed() {
 
 # --- the wire ---
 
-# counted PORT: what `watch` has seen of that port, as shell variables (see watch.c).
+# counted PORT: what `wirecount` has seen of that port, as shell variables (see wirecount.c).
 counted() {
 	local line tries
 	rm -f "$WORK/counts"
 	ip netns pids server | while read -r line; do
-		[[ $(cat "/proc/$line/comm") != watch ]] || kill -USR1 "$line"
+		[[ $(cat "/proc/$line/comm") != wirecount ]] || kill -USR1 "$line"
 	done
 	for ((tries = 0; tries < 250; tries++)); do
 		[[ ! -f $WORK/counts ]] || break

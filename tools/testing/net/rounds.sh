@@ -55,7 +55,7 @@ if ((good >= 2)); then
 	result "slab memory after $good rounds: $early KiB early, $late KiB now" $?
 fi
 caches >"$WORK/after"
-new=$(comm -13 "$WORK/before" "$WORK/after" | grep -iE 'mptcp|rust|subflow')
+new=$(grep -vxFf "$WORK/before" "$WORK/after" | grep -iE 'mptcp|rust|subflow')
 [[ -z $new ]]
 result "no slab cache is left behind" $? "$new"
 

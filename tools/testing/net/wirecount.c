@@ -2,7 +2,7 @@
 /*
  * Counts the MPTCP options on an interface, without asking either implementation.
  *
- *	watch INTERFACE FILE
+ *	wirecount INTERFACE FILE
  *
  * Server ports of the tests lie between 10000 and 29999, so a segment's port tells its
  * conversation and its direction (c_: from the client, s_: from the server). On SIGUSR1
@@ -196,11 +196,11 @@ int main(int argc, char **argv)
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &memory, sizeof(memory));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0) {
-		perror("watch");
+		perror("wirecount");
 		return 1;
 	}
 	sigaction(SIGUSR1, &action, NULL);
-	puts("watch: ready");
+	puts("wirecount: ready");
 	fflush(stdout);
 	for (;;) {
 		ssize_t got = recv(fd, frame, sizeof(frame), 0);
