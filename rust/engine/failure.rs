@@ -36,9 +36,9 @@ impl<P: Payload> Connection<P> {
             Flaw::Missing => (None, ResetReason::MIDDLEBOX),
             Flaw::Elsewhere => (Some(Mib::DSSNoMatchTCP), ResetReason::MPTCP),
             Flaw::Conflict => (Some(Mib::DSSNotMatching), ResetReason::MPTCP),
-            Flaw::Unreachable => (None, ResetReason::MPTCP),
-            // RFC 8684 3.3.1: not what was agreed, so the subflow is broken.
-            Flaw::ChecksumPresence => {
+            // RFC 8684 3.3.1: not what was agreed, or numbers that no honest peer comes to: the subflow is broken.
+            // A fallback would deliver such bytes as if they came next.
+            Flaw::ChecksumPresence | Flaw::Unreachable => {
                 self.out.count(Mib::DssReset);
                 self.reset(sf, ResetReason::MPTCP, None);
                 return;

@@ -13,6 +13,7 @@ use crate::wire::Key;
 use crate::wire::Lead;
 use crate::wire::OptionSet;
 use crate::wire::Options;
+use crate::wire::ResetReason;
 use crate::wire::Token;
 
 /// A key with what follows from it.
@@ -59,6 +60,8 @@ pub enum SynAnswer {
     Plain,
     /// Offer MPTCP in return; see [`syn_ack_options`].
     Capable(SynOffer),
+    /// Reset: it wants to join a connection, and no token is known here (RFC 8684 3.2).
+    Refuse(ResetReason),
 }
 
 /// Reads the options of a SYN that a listener of ours received.
@@ -66,6 +69,9 @@ pub enum SynAnswer {
 /// RFC 8684 3.1: a SYN without `MP_CAPABLE`, or with one that we cannot act on, is plain TCP; a
 /// higher version is answered with ours.
 pub fn answer_syn(options: &Options) -> SynAnswer {
+    if options.join.is_some() {
+        return SynAnswer::Refuse(ResetReason::MPTCP);
+    }
     match options.capable {
         Some(Capable::Syn { flags, .. }) => SynAnswer::Capable(SynOffer {
             checksum: flags.checksum,

@@ -235,7 +235,7 @@ impl Stack for Mptcp {
         rx_options::concerns(header)
     }
 
-    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) -> bool {
+    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) -> Option<u8> {
         syn_ack::syn(listener, segment)
     }
 

@@ -42,25 +42,25 @@ pub(crate) struct Opening {
     rcv_isn: u32,
 }
 
-/// A SYN arrived. `false` drops it: it wants to join a connection, which we cannot do yet, and TCP would answer it as a
-/// connection of its own.
-pub(super) fn syn(listener: &Subflow, segment: &RxSegment<'_>) -> bool {
+/// A SYN arrived. `Some` refuses it, with a reset that gives this reason.
+pub(super) fn syn(listener: &Subflow, segment: &RxSegment<'_>) -> Option<u8> {
     let options = wire::parse(segment.header.options(), SegmentKind::Syn);
-    let Some((sk, _)) = listener.msk() else {
-        return true;
-    };
-    if options.join.is_some() {
-        netns::of(sk).count(Mib::MPJoinSynRx, 1);
-        return false;
+    let (sk, _) = listener.msk()?;
+    match answer_syn(&options) {
+        SynAnswer::Plain => None,
+        SynAnswer::Capable(offer) => {
+            netns::of(sk).count(Mib::MPCapableSYNRX, 1);
+            NOTE.set(Note {
+                offer,
+                listener: sk.hold(),
+            });
+            None
+        }
+        SynAnswer::Refuse(reason) => {
+            netns::of(sk).count(Mib::MPJoinNoTokenFound, 1);
+            Some(reason.0)
+        }
     }
-    if let SynAnswer::Capable(offer) = answer_syn(&options) {
-        netns::of(sk).count(Mib::MPCapableSYNRX, 1);
-        NOTE.set(Note {
-            offer,
-            listener: sk.hold(),
-        });
-    }
-    true
 }
 
 /// The SYN was answered, or not.
@@ -92,7 +92,7 @@ pub(super) fn options(
             let offer = match request.syn_options() {
                 Some(area) => match answer_syn(&wire::parse(&area, SegmentKind::Syn)) {
                     SynAnswer::Capable(offer) => offer,
-                    SynAnswer::Plain => return None,
+                    _ => return None,
                 },
                 None => noted?.offer,
             };
@@ -136,7 +136,7 @@ pub(super) fn third_ack(
     let offer = match request.syn_options() {
         Some(area) => match answer_syn(&wire::parse(&area, SegmentKind::Syn)) {
             SynAnswer::Capable(offer) => offer,
-            SynAnswer::Plain => return None,
+            _ => return None,
         },
         // SYN cookies: the ACK repeats what was agreed on.
         None => match options.capable {

@@ -475,15 +475,22 @@ pub(super) unsafe extern "C" fn conn_request<S: Stack>(
     // the listener.
     unsafe {
         let original = (*af_ops::original(sk)).conn_request;
-        let noted = match (subflow::ctx::<S>(sk), NonNull::new(skb)) {
-            (Some(ctx), Some(skb)) => RxSegment::parse(skb).map(|s| S::syn(&ctx.subflow, &s)),
-            _ => None,
+        let mut noted = false;
+        if let (Some(ctx), Some(skb)) = (subflow::ctx::<S>(sk), NonNull::new(skb)) {
+            if let Some(mut segment) = RxSegment::parse(skb) {
+                noted = true;
+                if let Some(reason) = S::syn(&ctx.subflow, &segment) {
+                    segment.refuse(sk, reason);
+                    S::syn_done();
+                    return 0;
+                }
+            }
+        }
+        let answer = match original {
+            Some(f) => f(sk, skb),
+            None => 0,
         };
-        let answer = match (original, noted) {
-            (Some(f), None | Some(true)) => f(sk, skb),
-            _ => 0,
-        };
-        if noted.is_some() {
+        if noted {
             S::syn_done();
         }
         answer

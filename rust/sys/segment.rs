@@ -149,6 +149,41 @@ impl RxSegment<'_> {
         Ok(())
     }
 
+    /// Answers a SYN at a listener with a reset that carries MP_TCPRST: TCP writes the option that it finds noted on the
+    /// buffer.
+    ///
+    /// # Safety
+    ///
+    /// `listener` is the valid listening TCP socket that the SYN is for, and bottom halves are off.
+    pub(super) unsafe fn refuse(&mut self, listener: *mut bindings::sock, reason: u8) {
+        let p = self.skb.as_ptr();
+        // SAFETY: By the contract above; the extension has room for a `mptcp_ext`. An IPv4 packet at an IPv6 socket is
+        // answered by TCP's functions for IPv4, as TCP itself does.
+        unsafe {
+            let ext = bindings::skb_ext_add(p, bindings::skb_ext_id_SKB_EXT_MPTCP)
+                .cast::<bindings::mptcp_ext>();
+            if let Some(ext) = NonNull::new(ext) {
+                let mut bits = bindings::mptcp_ext__bindgen_ty_1__bindgen_ty_1::default();
+                bits.set_reset_reason(reason);
+                ext.as_ptr().write(bindings::mptcp_ext {
+                    __bindgen_anon_1: bindings::mptcp_ext__bindgen_ty_1 {
+                        __bindgen_anon_1: bits,
+                    },
+                    ..Default::default()
+                });
+            }
+            let ip = bindings::rmptcp_skb_network_header(p).cast::<u8>();
+            let requests = if *ip >> 4 == 4 {
+                (*ptr::addr_of!(bindings::tcp_prot)).rsk_prot
+            } else {
+                (*(*listener).__sk_common.skc_prot).rsk_prot
+            };
+            if let Some(reset) = (*requests).send_reset {
+                reset(listener, p, bindings::sk_rst_reason_SK_RST_REASON_MPTCP_RST_EMPTCP);
+            }
+        }
+    }
+
     /// The two ends, the sender first.
     pub(crate) fn four_tuple(&self) -> FourTuple {
         // SAFETY: The network header of a packet that reached a hook is set and readable.

@@ -157,8 +157,8 @@ pub(crate) trait Stack: Sized + 'static {
     /// Whether a segment that early demux did not sort may belong to a subflow: it carries an option of ours.
     fn concerns(header: &Header) -> bool;
     /// A SYN arrived at a listening subflow. Softirq; whatever is noted holds until `syn_done` on this CPU.
-    /// `false` drops it.
-    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) -> bool;
+    /// `Some` refuses it: a reset with this MP_TCPRST reason.
+    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) -> Option<u8>;
     /// The SYN was answered, or not.
     fn syn_done();
     /// A SYN/ACK leaves: options to add to it.

@@ -368,3 +368,15 @@ fn two_handles_for_one_mapping_come_out_in_order() {
     assert_eq!(rig.read, b"abcd");
     assert_eq!(pair(1, 2).len(), 2);
 }
+
+#[test]
+fn a_syn_that_wants_to_join_is_refused() {
+    let join = crate::wire::parse(
+        &[0x1e, 0x0c, 0x10, 2, 0xcc, 0xad, 0x45, 0xac, 1, 2, 3, 4],
+        SegmentKind::Syn,
+    );
+    assert_eq!(
+        initiate::answer_syn(&join),
+        initiate::SynAnswer::Refuse(crate::wire::ResetReason::MPTCP)
+    );
+}
