@@ -126,7 +126,7 @@ files() {
 
 segments() {
 	step "What Wireshark's tshark makes of our segments"
-	kill -INT "$TCPDUMP"
+	stop_in client tcpdump
 	wait "$TCPDUMP"
 	# No control of terminal width: the fields that matter.
 	tshark -n -r "$WORK/capture" -c 60 -Y 'tcp.option_kind == 30' -T fields -e frame.number -e tcp.srcport \
