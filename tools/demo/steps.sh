@@ -133,7 +133,7 @@ segments() {
 		-e tcp.dstport -e tcp.flags.str -e tcp.len -e tcp.options.mptcp.subtype -e tcp.options.mptcp.sendkey \
 		-e tcp.options.mptcp.rawdataseqno -e tcp.options.mptcp.rawdataack -E separator=' ' 2>/dev/null |
 		head -n 10 | show
-	tshark -n -r "$WORK/capture" -c 20000 -Y "$MALFORMED" 2>/dev/null | head -n 5 >"$WORK/malformed"
+	tshark -n -r "$WORK/capture" -c 2000 -Y "$MALFORMED" 2>/dev/null | head -n 5 >"$WORK/malformed"
 	[[ ! -s $WORK/malformed ]] || failed "tshark finds fault with a segment: $(head -n 1 "$WORK/malformed")"
 	counted $HTTP
 	echo "   no malformed option; $((c_dss + s_dss)) data segments of port $HTTP, each with its mapping"
