@@ -126,14 +126,14 @@ files() {
 
 segments() {
 	step "What Wireshark's tshark makes of our segments"
-	kill -INT "$TCPDUMP"
+	stop_in client tcpdump
 	wait "$TCPDUMP"
 	# No control of terminal width: the fields that matter.
 	tshark -n -r "$WORK/capture" -c 60 -Y 'tcp.option_kind == 30' -T fields -e frame.number -e tcp.srcport \
 		-e tcp.dstport -e tcp.flags.str -e tcp.len -e tcp.options.mptcp.subtype -e tcp.options.mptcp.sendkey \
 		-e tcp.options.mptcp.rawdataseqno -e tcp.options.mptcp.rawdataack -E separator=' ' 2>/dev/null |
 		head -n 10 | show
-	tshark -n -r "$WORK/capture" -c 20000 -Y "$MALFORMED" 2>/dev/null | head -n 5 >"$WORK/malformed"
+	tshark -n -r "$WORK/capture" -c 2000 -Y "$MALFORMED" 2>/dev/null | head -n 5 >"$WORK/malformed"
 	[[ ! -s $WORK/malformed ]] || failed "tshark finds fault with a segment: $(head -n 1 "$WORK/malformed")"
 	counted $HTTP
 	echo "   no malformed option; $((c_dss + s_dss)) data segments of port $HTTP, each with its mapping"

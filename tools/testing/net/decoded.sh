@@ -25,7 +25,7 @@ for sums in 0 1; do
 done
 checksums 0
 sleep 1
-kill -INT "$TCPDUMP"
+stop_in client tcpdump
 wait "$TCPDUMP"
 
 total=$(tshark -n -r "$WORK/capture" -Y 'tcp.option_kind == 30' 2>/dev/null | wc -l)

@@ -40,6 +40,14 @@ kill_in() {
 	[[ -z $pids ]] || kill -KILL $pids 2>/dev/null
 }
 
+# stop_in NAMESPACE PROGRAM: ends those of that name, which may finish what they do.
+stop_in() {
+	local pid
+	for pid in $(ip netns pids "$1"); do
+		[[ $(cat "/proc/$pid/comm") != "$2" ]] || kill -TERM "$pid"
+	done
+}
+
 # --- results ---
 
 RESULTS=0 FAILURES=0

@@ -61,7 +61,7 @@ result "no slab cache is left behind" $? "$new"
 
 kill -0 "$IPERF" 2>/dev/null
 result "the TCP transfer goes on" $? "$(tail -n 3 "$WORK/iperf")"
-kill -INT "$IPERF" 2>/dev/null
+stop_in client iperf3
 wait "$IPERF" 2>/dev/null
 # [  5]   0.00-1.00   sec  2.38 MBytes  19990 Kbits/sec ...
 awk '/ sec / && !/sender|receiver/ { n++; rate = $7; if (rate < 10000) slow++; sum += rate }
