@@ -206,7 +206,7 @@ counted() {
 		sleep 0.02
 	done
 	COUNTED=$(grep "^port=$1 " "$WORK/counts")
-	port=0 syn=0 synack=0 c_data=0 s_data=0 c_dss=0 s_dss=0 c_none=0 s_none=0 sums=0 fins=0
+	port=0 syn=0 synack=0 c_data=0 s_data=0 c_dss=0 s_dss=0 c_none=0 s_none=0 checksummed=0 fins=0
 	infinite=0 rst=0 fastclose=0 fail=0 reason=0 bad=0
 	eval "$COUNTED"
 }
@@ -219,8 +219,8 @@ spoke_mptcp() {
 		return 1
 	((c_data == 0 || c_dss > 0)) && ((s_data == 0 || s_dss > 0)) || return 1
 	case ${2-} in
-	0) ((sums == 0)) ;;
-	1) ((sums > 0)) ;;
+	0) ((checksummed == 0)) ;;
+	1) ((checksummed > 0)) ;;
 	esac
 }
 

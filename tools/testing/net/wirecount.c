@@ -172,7 +172,7 @@ static void report(const char *file)
 
 		if (c->seen)
 			fprintf(to, "port=%u syn=%u synack=%u c_data=%u s_data=%u c_dss=%u s_dss=%u c_none=%u "
-				"s_none=%u sums=%u fins=%u infinite=%u rst=%u fastclose=%u fail=%u reason=%u bad=%u\n",
+				"s_none=%u checksummed=%u fins=%u infinite=%u rst=%u fastclose=%u fail=%u reason=%u bad=%u\n",
 				i + FIRST, c->syn, c->synack, c->data[0], c->data[1], c->dss[0], c->dss[1],
 				c->none[0], c->none[1], c->sums, c->fins, c->infinite, c->rst, c->fastclose,
 				c->fail, c->reason, c->bad);
