@@ -21,7 +21,7 @@ use kernel::sync::atomic::{ordering, Atomic};
 pub(crate) struct Subflow {
     /// The MPTCP socket above it.
     msk: ARef<Sock>,
-    /// None for a listener.
+    /// Its name in the engine; a listener's is never used.
     id: Option<SubflowId>,
     /// Our and the peer's initial sequence numbers, once known.
     local_isn: Atomic<u32>,

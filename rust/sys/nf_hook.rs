@@ -90,7 +90,8 @@ pub(crate) fn register(net: NetRef) -> Result {
     })
 }
 
-/// Takes them away; when this returns no hook is running. Context: may sleep.
+/// Takes them away. A hook may still be running on another CPU: who unloads the module waits for that (`Grace`).
+/// Context: may sleep.
 pub(crate) fn unregister(net: NetRef) {
     // SAFETY: As above; the caller registered them.
     unsafe {

@@ -106,7 +106,7 @@ pub(crate) trait Stack: Sized + 'static {
     fn getsockopt(sk: &Sock, msk: &Self::Msk, opt: &GetOpt) -> Result;
     /// Whether writers have room, beyond the bound of the send buffer (TCP_NOTSENT_LOWAT).
     fn stream_memory_free(sk: &Sock, msk: &Self::Msk, wake: bool) -> bool;
-    /// SO_RCVLOWAT, the socket not locked.
+    /// SO_RCVLOWAT, the socket locked.
     fn set_rcvlowat(sk: &Sock, msk: &Self::Msk, bytes: i32) -> Result;
     /// Gives each unread buffer in turn to `actor`, which says how much of it it took, until it takes no more. The
     /// socket is locked.

@@ -109,7 +109,7 @@ pub(crate) fn reclaim(sk: &Sock) {
 
 /// Takes the socket out of its last descriptor: nobody waits, reads or writes any more.
 pub(crate) fn orphan(sk: &Sock) {
-    // SAFETY: The socket is alive and locked by the caller.
+    // SAFETY: The socket is alive. Its callback lock, which C takes, guards what is changed.
     unsafe { bindings::rmptcp_sock_orphan(sk.as_ptr()) }
 }
 
