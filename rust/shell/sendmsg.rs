@@ -4,12 +4,13 @@
 
 use super::act::Outcome;
 use super::msk::{now, Msk};
+use super::subflow;
 use super::Mptcp;
 use crate::engine::{Duration, Event};
 use crate::sys::msg::{copy_in, flags, Msg};
 use crate::sys::sock::{state, Sock, SEND_SHUTDOWN};
 use crate::sys::stream;
-use crate::sys::subflow::{self, SubflowLocked, MAX_CHUNKS};
+use crate::sys::subflow::{SubflowLocked, MAX_CHUNKS};
 use crate::sys::time::millis;
 use kernel::prelude::*;
 
@@ -119,7 +120,7 @@ fn queue(sk: &Sock, msk: &Msk, piece: crate::sys::msg::Copied) -> Result {
 /// Hands what there is to send to the subflows that have room. Process context, the socket locked.
 pub(super) fn push_all(sk: &Sock, msk: &Msk) {
     if let Some(ssk) = msk.first_ssk() {
-        if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
+        if let Some(mut locked) = subflow::lock(msk, &ssk) {
             if locked.subflow().id().is_some() {
                 super::act::flush(sk, msk, &mut locked);
                 push(sk, msk, &mut locked);

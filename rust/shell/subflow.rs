@@ -11,7 +11,7 @@ use crate::sys::proto;
 use crate::sys::segment::Header;
 use crate::sys::sock::{state, Sock};
 use crate::sys::stream;
-use crate::sys::subflow::{Received, SubflowLocked};
+use crate::sys::subflow::{self, Received, SubflowGuard, SubflowLocked};
 use crate::wire::{self, SegmentKind, Ssn};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
@@ -26,6 +26,16 @@ pub(crate) struct Subflow {
     /// Our and the peer's initial sequence numbers, once known.
     local_isn: Atomic<u32>,
     peer_isn: Atomic<u32>,
+}
+
+/// The lock of a subflow of `msk`, in process context. A connection that nobody has accepted yet must not sleep with it.
+pub(super) fn lock<'a>(msk: &Msk, ssk: &'a Sock) -> Option<SubflowGuard<'a, Mptcp>> {
+    let accepted = msk.inner.lock().accepted;
+    if accepted {
+        subflow::lock(ssk)
+    } else {
+        subflow::lock_fast(ssk)
+    }
 }
 
 /// What the subflow's lock guards.

@@ -4,10 +4,9 @@
 
 use super::act;
 use super::msk::Msk;
-use super::Mptcp;
+use super::subflow;
 use crate::engine::Event;
 use crate::sys::sock::Sock;
-use crate::sys::subflow;
 
 /// One run of the worker.
 pub(super) fn work(sk: &Sock, msk: &Msk) {
@@ -34,7 +33,7 @@ pub(super) fn flush_all(sk: &Sock, msk: &Msk) {
     for id in waiting.iter() {
         let ssk = msk.inner.lock().entry(*id).map(|entry| entry.ssk.clone());
         if let Some(ssk) = ssk {
-            if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
+            if let Some(mut locked) = subflow::lock(msk, &ssk) {
                 act::flush(sk, msk, &mut locked);
             }
         }

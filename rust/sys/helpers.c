@@ -13,6 +13,8 @@ void rmptcp_sock_hold(struct sock *sk) { sock_hold(sk); }
 void rmptcp_sock_put(struct sock *sk) { sock_put(sk); }
 void rmptcp_lock_sock(struct sock *sk) { lock_sock(sk); }
 void rmptcp_lock_sock_nested(struct sock *sk) { lock_sock_nested(sk, SINGLE_DEPTH_NESTING); }
+bool rmptcp_lock_sock_fast_nested(struct sock *sk) { return lock_sock_fast_nested(sk); }
+void rmptcp_unlock_sock_fast(struct sock *sk, bool slow) { unlock_sock_fast(sk, slow); }
 void rmptcp_bh_unlock_sock(struct sock *sk) { bh_unlock_sock(sk); }
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size) { return sk_wmem_schedule(sk, size); }
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size) { return __sk_rmem_schedule(sk, size, false); }

@@ -15,6 +15,8 @@ void rmptcp_sock_hold(struct sock *sk);
 void rmptcp_sock_put(struct sock *sk);
 void rmptcp_lock_sock(struct sock *sk);
 void rmptcp_lock_sock_nested(struct sock *sk);
+bool rmptcp_lock_sock_fast_nested(struct sock *sk);
+void rmptcp_unlock_sock_fast(struct sock *sk, bool slow);
 void rmptcp_bh_unlock_sock(struct sock *sk);
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size);
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size);

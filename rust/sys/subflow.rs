@@ -401,26 +401,30 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
 }
 
 /// The lock of a subflow, held in process context.
-pub(crate) struct SubflowGuard<'a, S: Stack>(ManuallyDrop<SubflowLocked<'a, S>>);
+pub(crate) struct SubflowGuard<'a, S: Stack> {
+    locked: ManuallyDrop<SubflowLocked<'a, S>>,
+    /// The socket is owned, as `lock_sock` does it; else only its spinlock is held, as in softirq.
+    owned: bool,
+}
 
 impl<'a, S: Stack> core::ops::Deref for SubflowGuard<'a, S> {
     type Target = SubflowLocked<'a, S>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.locked
     }
 }
 
 impl<S: Stack> core::ops::DerefMut for SubflowGuard<'_, S> {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
+        &mut self.locked
     }
 }
 
 impl<S: Stack> Drop for SubflowGuard<'_, S> {
     fn drop(&mut self) {
-        // SAFETY: The guard took the lock.
-        unsafe { bindings::release_sock(self.0.sk.as_ptr()) }
+        // SAFETY: The guard took the lock, and `owned` says how.
+        unsafe { bindings::rmptcp_unlock_sock_fast(self.locked.sk.as_ptr(), self.owned) }
     }
 }
 
@@ -430,9 +434,27 @@ pub(crate) fn lock<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
     unsafe {
         let ctx = ctx::<S>(ssk.as_ptr())?;
         bindings::rmptcp_lock_sock_nested(ssk.as_ptr());
-        Some(SubflowGuard(ManuallyDrop::new(SubflowLocked::new(
-            ssk, ctx,
-        ))))
+        Some(SubflowGuard {
+            locked: ManuallyDrop::new(SubflowLocked::new(ssk, ctx)),
+            owned: true,
+        })
+    }
+}
+
+/// As [`lock`], but while the guard lives nothing may sleep: unless somebody owns the socket already, only its spinlock
+/// is taken.
+///
+/// For whoever may meet a connection that waits to be accepted: TCP takes for granted that nobody owns the sockets in
+/// its accept queue (`inet_csk_listen_stop`). Context: may sleep for the lock itself.
+pub(crate) fn lock_fast<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
+    // SAFETY: The socket is alive; the guard releases the lock.
+    unsafe {
+        let ctx = ctx::<S>(ssk.as_ptr())?;
+        let owned = bindings::rmptcp_lock_sock_fast_nested(ssk.as_ptr());
+        Some(SubflowGuard {
+            locked: ManuallyDrop::new(SubflowLocked::new(ssk, ctx)),
+            owned,
+        })
     }
 }
 

@@ -98,7 +98,7 @@ pub(super) unsafe extern "C" fn get_info<S: Stack>(
         if sk.state() == state::LISTEN {
             return 0;
         }
-        let info = match subflow::lock::<S>(sk) {
+        let info = match subflow::lock_fast::<S>(sk) {
             Some(mut locked) => S::ulp_info(&mut locked),
             None => return 0,
         };

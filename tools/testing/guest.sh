@@ -23,8 +23,11 @@ for test in "$@"; do
 	status=${PIPESTATUS[0]}
 	[[ $status != 124 && $status != 137 ]] ||
 		echo "not ok - $name ended within ${limit:-300} s" | tee -a "$log"
-	complaint=$(dmesg | grep -E -m 1 "$COMPLAINTS") &&
-		echo "not ok - kernel log of $name: $complaint" | tee -a "$log"
+	# The whole of what it said, because the machine it was said on may be out of reach.
+	complaint=$(dmesg | grep -E -m 1 -A 60 "$COMPLAINTS") && {
+		echo "not ok - kernel log of $name: ${complaint%%$'\n'*}"
+		tail -n +2 <<<"$complaint" | sed 's/^/# /'
+	} | tee -a "$log"
 	# Exit code 4 means skipped, as in kselftest; results that say so are enough for the rest.
 	if [[ $status != 0 && $status != 4 ]]; then
 		worst=1
