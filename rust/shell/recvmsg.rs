@@ -98,16 +98,20 @@ fn read(
 /// Waits for more than `have` unread bytes; `Ok(false)` at the end of the stream.
 fn wait(sk: &Sock, msk: &Msk, have: u64, timeo: &mut isize) -> Result<bool> {
     pull(sk, msk);
+    // Looked at before the count, so that what arrived ahead of the end is read first.
+    let over = sk.err() != 0 || at_end(sk);
     if msk.unread() > have {
         return Ok(true);
     }
-    // A pending error comes before the end of the stream, as in TCP.
-    sk.take_err()?;
-    if sk.shutdown() & RCV_SHUTDOWN != 0 {
-        return Ok(msk.unread() > have);
-    }
-    if sk.state() == state::CLOSE {
-        return Err(ENOTCONN);
+    if over {
+        // A pending error comes before the end of the stream, as in TCP.
+        sk.take_err()?;
+        if sk.shutdown() & RCV_SHUTDOWN != 0 {
+            return Ok(msk.unread() > have);
+        }
+        if sk.state() == state::CLOSE {
+            return Err(ENOTCONN);
+        }
     }
     if *timeo == 0 {
         return Err(EAGAIN);

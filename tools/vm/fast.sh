@@ -7,7 +7,7 @@ set -euo pipefail
 cpus=$1 mem=$2 accel=$3 append=$4
 printf '%s\n' "$5" >/tmp/command
 
-/usr/libexec/virtiofsd --socket-path /tmp/root.sock --shared-dir / --sandbox none \
+/usr/libexec/virtiofsd --socket-path /tmp/root.sock --shared-dir / --sandbox none --cache always \
 	--no-announce-submounts --log-level error >&2 &
 until [[ -S /tmp/root.sock ]]; do sleep 0.05; done
 

@@ -43,7 +43,7 @@ boot() {
 	if [[ -n ${FAST-} ]]; then
 		boot=(/src/tools/vm/fast.sh "${VM_CPUS:-2}" "${VM_MEM:-2G}" "$accel" "$append" "$guest")
 	else
-		boot=(vng "$vng" -r "$VMLINUZ" --rw --verbose --cpus "${VM_CPUS:-2}" --memory "${VM_MEM:-2G}"
+		boot=(env "PATH=/src/tools/vm/bin:$PATH" vng "$vng" -r "$VMLINUZ" --rw --verbose --cpus "${VM_CPUS:-2}" --memory "${VM_MEM:-2G}"
 			--append "$append" -- "$guest")
 	fi
 	# --foreground, for Ctrl-C to reach the guest; KILL, because unshare ignores less.

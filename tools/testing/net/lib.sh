@@ -82,7 +82,7 @@ programs() {
 	local name
 	mkdir -p "$BUILT"
 	for name; do
-		command -v "$name" >/dev/null && continue
+		[[ $(command -v "$name") =~ ^($BUILT/.*)?$ ]] || continue
 		[[ $BUILT/$name -nt $HERE/$name.c ]] && continue
 		gcc -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILT/$name" "$HERE/$name.c" || {
 			result "$name can be compiled" 1
