@@ -28,8 +28,9 @@ impl<P: Payload> Connection<P> {
         segment: &RxSegment,
         options: &Options,
     ) {
-        if options.reset.is_some() {
-            self.out.count(Mib::MPRstRx);
+        if segment.rst {
+            self.note_parting(sf, options);
+            return;
         }
         if self.mode == Mode::Fallback {
             // RFC 8684 3.7: after fallback every option is ignored.
@@ -37,15 +38,10 @@ impl<P: Payload> Connection<P> {
             return;
         }
         if let Some(fast_close) = options.fast_close {
-            if self.on_fast_close(shared, sf, fast_close.key, segment.rst) {
+            if self.is_our_key(fast_close.key) {
+                self.on_fast_close();
                 return;
             }
-        }
-        if segment.rst {
-            if options.fail.is_some() {
-                self.out.count(Mib::MPFailRx);
-            }
-            return;
         }
         let acked = self.note_subflow_ack(sf, segment, options);
         let data_ack = options.dss.and_then(|dss| dss.data_ack);
@@ -110,9 +106,7 @@ impl<P: Payload> Connection<P> {
 
     fn on_subflow_acked(&mut self, sf: SubflowId, segment: &RxSegment) {
         if let Some(ack) = segment.ack {
-            if !segment.rst {
-                self.on_una(sf, ack);
-            }
+            self.on_una(sf, ack);
         }
     }
 

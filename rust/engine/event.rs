@@ -13,7 +13,8 @@ use crate::wire::Ssn;
 /// The TCP part of a segment that arrived on a subflow.
 ///
 /// The shell has checked the segment against the subflow's window (RFC 9293 3.10.7.4, RFC 5961):
-/// numbers that TCP would refuse never get here.
+/// numbers that TCP would refuse never get here. A RST may be ahead of its turn: what it says counts with
+/// [`Event::SubflowClosed`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RxSegment {
     /// The place of its first byte, or of the next one to come when it has none.

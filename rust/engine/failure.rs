@@ -126,6 +126,10 @@ impl<P: Payload> Connection<P> {
         let Some(gone) = self.subflows.remove(sf) else {
             return;
         };
+        self.count_parting(&gone.parting);
+        if gone.parting.fast_close {
+            self.on_fast_close();
+        }
         if self.is_closed() {
             if self.subflows.is_empty() {
                 self.timers.stop_all();

@@ -10,11 +10,12 @@ use super::connection::Connection;
 use super::connection::Mode;
 use super::mib::Mib;
 use super::payload::Payload;
-use super::shared::Shared;
+use super::subflow::Parting;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::transmit::Order;
 use crate::wire::Key;
+use crate::wire::Options;
 use crate::wire::Reset;
 
 impl<P: Payload> Connection<P> {
@@ -23,22 +24,16 @@ impl<P: Payload> Connection<P> {
         if self.is_closed() {
             return;
         }
-        self.reset_all(
-            self.mode != Mode::Fallback && self.mode != Mode::Negotiating,
-            None,
-        );
+        self.reset_all(self.mode != Mode::Fallback && self.mode != Mode::Negotiating);
         self.recv.ooo.clear();
         self.end();
     }
 
-    /// Resets every subflow but `except`.
-    fn reset_all(&mut self, fast_close: bool, except: Option<SubflowId>) {
+    /// Resets every subflow.
+    fn reset_all(&mut self, fast_close: bool) {
         for flow in self.subflows.iter_mut() {
             flow.rx.abandon();
             flow.phase = Phase::Closing;
-            if Some(flow.id) == except {
-                continue;
-            }
             if fast_close {
                 self.out.count(Mib::MPFastcloseTx);
             }
@@ -53,31 +48,49 @@ impl<P: Payload> Connection<P> {
         }
     }
 
-    /// The peer ends the connection, if it knows our key. Says whether it does.
-    pub(super) fn on_fast_close(
-        &mut self,
-        _shared: &Shared,
-        sf: SubflowId,
-        key: Key,
-        rst: bool,
-    ) -> bool {
+    /// Whether a fast close that names `key` is meant for us.
+    pub(super) fn is_our_key(&self, key: Key) -> bool {
         // A key compares in constant time.
-        if key != self.local.key {
-            return false;
+        key == self.local.key
+    }
+
+    /// Notes what a RST says, until TCP takes it.
+    pub(super) fn note_parting(&mut self, sf: SubflowId, options: &Options) {
+        let fast_close = self.mode != Mode::Fallback
+            && options
+                .fast_close
+                .is_some_and(|fast_close| self.is_our_key(fast_close.key));
+        if let Some(flow) = self.subflows.get_mut(sf) {
+            // A forged RST that TCP refuses must not hide what the real one said.
+            flow.parting.fast_close |= fast_close;
+            flow.parting.reset |= options.reset.is_some();
+            flow.parting.fail |= options.fail.is_some();
         }
+    }
+
+    /// Counts what the RST said that TCP has taken.
+    pub(super) fn count_parting(&mut self, parting: &Parting) {
+        if parting.reset {
+            self.out.count(Mib::MPRstRx);
+        }
+        if parting.fail && self.mode != Mode::Fallback {
+            self.out.count(Mib::MPFailRx);
+        }
+    }
+
+    /// The peer ends the connection, and knows our key.
+    pub(super) fn on_fast_close(&mut self) {
         self.out.count(Mib::MPFastcloseRx);
         if self.is_closed() {
-            return true;
+            return;
         }
         self.out.error = Some(match self.state {
             ConnState::SynSent => ConnError::Refused,
             ConnState::CloseWait => ConnError::BrokenPipe,
             _ => ConnError::Reset,
         });
-        // The subflow that brought a RST is dying of it already.
-        self.reset_all(false, rst.then_some(sf));
+        self.reset_all(false);
         self.recv.ooo.clear();
         self.end();
-        true
     }
 }

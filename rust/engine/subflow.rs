@@ -103,6 +103,17 @@ impl Owed {
     }
 }
 
+/// What a RST of the peer said. It counts once TCP has taken the RST, which comes in its turn after the bytes before it.
+#[derive(Default)]
+pub(super) struct Parting {
+    /// `MP_FASTCLOSE` with our key.
+    pub(super) fast_close: bool,
+    /// `MP_TCPRST`.
+    pub(super) reset: bool,
+    /// `MP_FAIL`.
+    pub(super) fail: bool,
+}
+
 /// One subflow.
 pub(super) struct Subflow<P> {
     pub(super) id: SubflowId,
@@ -119,6 +130,7 @@ pub(super) struct Subflow<P> {
     /// The last segment that acknowledged data of ours had no option at all.
     pub(super) bare: bool,
     pub(super) fin_received: bool,
+    pub(super) parting: Parting,
     pub(super) rto: Duration,
     pub(super) rx: RxMaps<P>,
     pub(super) owed: Owed,
@@ -136,6 +148,7 @@ impl<P> Subflow<P> {
             tx_ok: false,
             bare: false,
             fin_received: false,
+            parting: Parting::default(),
             rto,
             rx: RxMaps::default(),
             owed: Owed::default(),

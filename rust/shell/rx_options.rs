@@ -75,10 +75,11 @@ fn acceptable(header: &Header, len: u32, numbers: &Numbers) -> bool {
     let before = |a: u32, b: u32| a.wrapping_sub(b) > u32::MAX / 2;
     let end = header.seq.wrapping_add(len);
     let right = numbers.rcv_nxt.wrapping_add(numbers.rcv_wnd);
-    if header.rst() {
-        return header.seq == numbers.rcv_nxt;
-    }
     let in_window = !before(end, numbers.rcv_nxt) && !before(right, header.seq);
+    if header.rst() {
+        // It need not be next in turn: the segments before it may wait in TCP's backlog.
+        return in_window;
+    }
     let oldest = numbers.snd_una.wrapping_sub(numbers.max_window);
     // Not `snd_nxt`: TCP raises that after it has sent, and over a virtual device the answer may be here by then.
     let ack_ok = header.ack()

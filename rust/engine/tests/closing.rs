@@ -189,31 +189,48 @@ fn fast_close_on_an_ack_ends_the_connection_with_resets() {
 }
 
 #[test]
-fn fast_close_on_a_reset_ends_the_connection_too() {
+fn fast_close_on_a_reset_ends_the_connection_when_tcp_takes_the_reset() {
     let mut rig = Rig::new(false);
     rig.segment(&data_fin(0));
     rig.asked();
-    let options = parsed(&fast_close(key_b().key), SegmentKind::Rst);
-    let segment = RxSegment {
-        ssn: Ssn(1),
-        rst: true,
-        ..RxSegment::default()
-    };
-    rig.post(Event::Segment {
+    rig.fast_close_on_rst(key_b().key);
+    assert_eq!(rig.asked(), []);
+    rig.post(Event::SubflowClosed {
         sf: SF,
-        segment,
-        options: &options,
+        ending: Ending::Reset,
     });
+    assert!(rig.counted(Mib::MPFastcloseRx));
     // After the end of the peer's stream it is a broken pipe, as in TCP.
     assert!(rig.has(&Action::Error(ConnError::BrokenPipe)));
     assert!(!rig.has(&Action::ResetSubflow { sf: SF }));
 }
 
 #[test]
+fn bytes_ahead_of_a_reset_with_fast_close_are_delivered_first() {
+    let mut rig = Rig::new(false);
+    rig.fast_close_on_rst(key_b().key);
+    // A reset that nobody vouches for takes nothing back.
+    rig.fast_close_on_rst(key_a().key);
+    rig.data(0, b"last words");
+    assert_eq!(rig.read, b"last words");
+    rig.post(Event::SubflowClosed {
+        sf: SF,
+        ending: Ending::Reset,
+    });
+    assert!(rig.has(&Action::Error(ConnError::Reset)));
+    assert_eq!(rig.conn.state(), ConnState::Close);
+}
+
+#[test]
 fn fast_close_with_another_key_is_ignored() {
     let mut rig = Rig::new(false);
     rig.segment(&on_ack(&fast_close(key_a().key)));
+    rig.fast_close_on_rst(key_a().key);
     assert_eq!(rig.asked(), []);
+    rig.post(Event::SubflowClosed {
+        sf: SF,
+        ending: Ending::Reset,
+    });
     assert_eq!(rig.conn.state(), ConnState::Established);
 }
 

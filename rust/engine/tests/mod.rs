@@ -159,6 +159,25 @@ impl Rig {
         })
     }
 
+    /// A RST that carries `MP_FASTCLOSE` arrives; TCP has not taken it yet.
+    fn fast_close_on_rst(&mut self, key: Key) -> &mut Self {
+        let fast_close = OptionSet {
+            fast_close: Some(FastClose { key }),
+            ..OptionSet::default()
+        };
+        let options = parsed(&fast_close, SegmentKind::Rst);
+        let segment = RxSegment {
+            ssn: Ssn(1),
+            rst: true,
+            ..RxSegment::default()
+        };
+        self.post(Event::Segment {
+            sf: SF,
+            segment,
+            options: &options,
+        })
+    }
+
     /// Writes, hands over all that may go, and tells how much that was.
     fn write(&mut self, len: u32) -> u32 {
         self.post(Event::AppWrote { len });

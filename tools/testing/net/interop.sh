@@ -5,7 +5,7 @@
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 
-CONVERSATIONS=(bulk ping-pong half-client half-server bytes tiny)
+CONVERSATIONS=(bulk ping-pong half-client half-server bytes tiny abort-client abort-server)
 declare -A OCTETS=([bulk]=1000000 [half-client]=200000 [half-server]=200000 [bytes]=1000 [tiny]=30000)
 declare -A PORT_OF CELL
 
