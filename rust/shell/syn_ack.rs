@@ -9,7 +9,8 @@ use super::sha256::KernelSha256;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
 use crate::engine::initiate::{
-    accept_third_ack, answer_syn, syn_ack_options, PassiveOpen, SynAnswer, SynOffer, ThirdAck,
+    accept_third_ack, answer_syn, syn_ack_options, ListenPolicy, PassiveOpen, SynAnswer, SynOffer,
+    ThirdAck,
 };
 use crate::engine::{mapping, Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
 use crate::sys::percpu::CpuNote;
@@ -69,12 +70,21 @@ pub(super) fn syn_done() {
 }
 
 /// Our key of a connection, the same whenever it is computed.
-fn key(secret: &[u8; 32], ends: &FourTuple, peer_isn: u32, our_isn: u32) -> KeyMaterial {
+///
+/// What the SYN/ACK asks for goes in as well: the key that the third ACK echoes then tells what that was, whatever the
+/// knob says by now.
+fn key(
+    secret: &[u8; 32],
+    ends: &FourTuple,
+    peer_isn: u32,
+    our_isn: u32,
+    policy: ListenPolicy,
+) -> KeyMaterial {
     let key: Key = Stateless {
         four_tuple: ends,
         peer_isn,
         our_isn,
-        counter: 0,
+        variant: u32::from(policy.checksum),
     }
     .key::<KernelSha256>(secret);
     KeyMaterial::derive::<KernelSha256>(key)
@@ -105,17 +115,19 @@ pub(super) fn options(
     };
     let ns = netns::of(&listener);
     let header = &segment.header;
+    let policy = ns.listen_policy();
     let local = key(
         &ns.secret,
         &segment.four_tuple(),
         header.ack_seq.wrapping_sub(1),
         header.seq,
+        policy,
     );
     if !local.token.is_usable() || ns.tokens.find(local.token).is_some() {
         ns.count(Mib::MPFallbackTokenInit, 1);
         return None;
     }
-    let want = syn_ack_options(offer, ns.listen_policy(), local.key);
+    let want = syn_ack_options(offer, policy, local.key);
     let fitted = wire::fit(header.options(), &want);
     Some((fitted.area, fitted.len))
 }
@@ -148,8 +160,21 @@ pub(super) fn third_ack(
         },
     };
     let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
-    let local = key(&ns.secret, &segment.four_tuple(), rcv_isn, snt_isn);
-    match accept_third_ack::<KernelSha256>(&options, offer, ns.listen_policy(), local) {
+    let ends = segment.four_tuple();
+    let accept = |policy| {
+        let local = key(&ns.secret, &ends, rcv_isn, snt_isn, policy);
+        accept_third_ack::<KernelSha256>(&options, offer, policy, local)
+    };
+    let policy = ns.listen_policy();
+    let mut answer = accept(policy);
+    if matches!(answer, ThirdAck::Fallback) && options.capable.is_some() {
+        // The knob may have been turned since the SYN/ACK.
+        answer = accept(ListenPolicy {
+            checksum: !policy.checksum,
+            ..policy
+        });
+    }
+    match answer {
         ThirdAck::Capable(open) => {
             if let Some(mapping) = mapping::of_segment(&options, open.remote.idsn) {
                 if segment.len > 0 && segment.attach(&mapping).is_err() {

@@ -271,8 +271,8 @@ pub struct Stateless<'a> {
     pub peer_isn: u32,
     /// Our initial sequence number.
     pub our_isn: u32,
-    /// Counts attempts: raised when the result cannot be used, such as a token already taken.
-    pub counter: u32,
+    /// Tells apart several keys of one handshake: a choice that the echo of the key is to show.
+    pub variant: u32,
 }
 
 impl Stateless<'_> {
@@ -293,7 +293,7 @@ impl Stateless<'_> {
         writer.array(purpose);
         writer.u32(self.peer_isn);
         writer.u32(self.our_isn);
-        writer.u32(self.counter);
+        writer.u32(self.variant);
         // What varies in length comes last, and is hashed first to keep one shape for all.
         let tuple = S::digest(&[self.four_tuple]);
         let mut message = [0; 52];

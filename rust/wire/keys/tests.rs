@@ -207,7 +207,7 @@ const HANDSHAKE: Stateless<'static> = Stateless {
     four_tuple: b"ten and four",
     peer_isn: 1,
     our_isn: 2,
-    counter: 0,
+    variant: 0,
 };
 
 #[test]
@@ -248,7 +248,7 @@ fn a_stateless_handshake_depends_on_everything_it_is_made_from() {
         ),
         (
             Stateless {
-                counter: 1,
+                variant: 1,
                 ..HANDSHAKE
             },
             secret,

@@ -28,11 +28,12 @@ prepare_in_tree() {
 				done
 			done
 		done
-	done
-	for key in "${!PORT_OF[@]}"; do
-		wait_for_line "$WORK/${key##* }.${PORT_OF[$key]}" 'peer: waiting' || {
-			result "in-tree socket for $key" 1 "$(cat "$WORK/${key##* }.${PORT_OF[$key]}")"
-		}
+		# A socket keeps what the knob says when it is made.
+		for key in "${!PORT_OF[@]}"; do
+			wait_for_line "$WORK/${key##* }.${PORT_OF[$key]}" 'peer: waiting' || {
+				result "in-tree socket for $key" 1 "$(cat "$WORK/${key##* }.${PORT_OF[$key]}")"
+			}
+		done
 	done
 }
 
