@@ -73,13 +73,7 @@ impl<P: Payload> Connection<P> {
         let Some(flow) = self.subflows.get_mut(sf) else {
             return;
         };
-        // A FIN takes a number too, which no byte of ours has. And TCP may be faster than the
-        // report of what it was handed: then the rest is learnt from the next acknowledgement.
-        let una = una.earliest(flow.next);
-        if una.after(flow.una) {
-            flow.una = una;
-            flow.sent.forget_before(una);
-        }
+        flow.acknowledged(una);
         if self.mode == Mode::Fallback {
             self.release_plain();
         }
@@ -118,8 +112,7 @@ impl<P: Payload> Connection<P> {
         let Some(flow) = self.subflows.get_mut(sf) else {
             return false;
         };
-        let before = flow.una;
-        let acked = ack.after(before) && flow.next.after(before);
+        let acked = flow.is_news(ack);
         if acked {
             flow.bare = options.is_empty();
         } else if !options.is_empty() {

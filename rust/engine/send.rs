@@ -228,6 +228,10 @@ impl<P: Payload> Connection<P> {
             self.last_data_sent = self.now;
             self.arm_retransmit_once();
         }
+        if self.mode == Mode::Fallback {
+            // The acknowledgement may have come first.
+            self.release_plain();
+        }
         self.tell_fin(shared);
     }
 
@@ -366,13 +370,10 @@ fn note<P>(flow: &mut Subflow<P>, offer: &Offer, ssn: Ssn, len: u32) {
     if len == 0 {
         return;
     }
-    let run = Run {
+    flow.took(Run {
         ssn,
         dsn: offer.dsn,
         len,
         infinite: offer.infinite,
-    };
-    // Room was made before the offer.
-    let _noted = flow.sent.record(run);
-    flow.next = ssn.advance(len);
+    });
 }

@@ -7,6 +7,7 @@ use super::limits::SUBFLOWS;
 use super::mapping::RxMaps;
 use super::mem::FVec;
 use super::mem::NoMemory;
+use super::runs::Run;
 use super::runs::Runs;
 use super::time::Duration;
 use super::transmit::Order;
@@ -122,6 +123,9 @@ pub(super) struct Subflow<P> {
     pub(super) sent: Runs,
     /// Our first byte that the peer's TCP has not acknowledged.
     pub(super) una: Ssn,
+    /// The highest acknowledgement of the peer's TCP. It may be ahead of `next`: a FIN takes a number too, which no byte
+    /// of ours has, and TCP may have delivered bytes before we are told that it took them.
+    heard: Ssn,
     /// Our first byte that TCP was not handed.
     pub(super) next: Ssn,
     pub(super) offer: Option<Offer>,
@@ -143,6 +147,7 @@ impl<P> Subflow<P> {
             phase,
             sent: Runs::default(),
             una: Ssn::FIRST,
+            heard: Ssn::FIRST,
             next: Ssn::FIRST,
             offer: None,
             tx_ok: false,
@@ -152,6 +157,33 @@ impl<P> Subflow<P> {
             rto,
             rx: RxMaps::default(),
             owed: Owed::default(),
+        }
+    }
+
+    /// Whether this acknowledgement of the peer's TCP covers bytes of ours that none before did.
+    pub(super) fn is_news(&self, ack: Ssn) -> bool {
+        ack.after(self.heard) && (self.next.after(self.una) || self.offer.is_some())
+    }
+
+    /// The peer's TCP has acknowledged our bytes before `una`.
+    pub(super) fn acknowledged(&mut self, una: Ssn) {
+        self.heard = self.heard.latest(una);
+        self.forget_acknowledged();
+    }
+
+    /// Notes what TCP took.
+    pub(super) fn took(&mut self, run: Run) {
+        // Room was made before the offer.
+        let _noted = self.sent.record(run);
+        self.next = run.ssn.advance(run.len);
+        self.forget_acknowledged();
+    }
+
+    fn forget_acknowledged(&mut self) {
+        let una = self.heard.earliest(self.next);
+        if una.after(self.una) {
+            self.una = una;
+            self.sent.forget_before(una);
         }
     }
 

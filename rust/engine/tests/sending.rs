@@ -64,6 +64,37 @@ fn a_data_ack_may_overtake_the_report_of_what_tcp_took() {
     assert_eq!(rig.conn.unacknowledged(), 0);
 }
 
+/// The peer's TCP acknowledges the first `len` bytes, before we are told that ours took them.
+fn acknowledged_ahead(rig: &mut Rig, len: u32, options: &Options) {
+    rig.ssn += len;
+    rig.segment(options);
+    rig.ssn -= len;
+}
+
+#[test]
+fn tcp_may_deliver_bytes_before_it_reports_them_and_they_still_go_again_if_lost() {
+    let mut rig = Rig::new(false);
+    rig.post(Event::AppWrote { len: 1_000 });
+    let transmit = rig.offer(1_000).unwrap();
+    acknowledged_ahead(&mut rig, 1_000, &dss(Some(our(300)), None));
+    rig.take(&transmit, 1_000);
+    rig.timeout();
+    let again = rig.offer(u32::MAX).unwrap();
+    assert_eq!((again.dsn, again.len), (our(300), 700));
+}
+
+#[test]
+fn a_bare_acknowledgement_of_our_first_data_may_come_before_the_report_too() {
+    let mut rig = Rig::with(false, false);
+    rig.post(Event::AppWrote { len: 1_000 });
+    let transmit = rig.offer(1_000).unwrap();
+    acknowledged_ahead(&mut rig, 1_000, &no_options());
+    assert!(rig.has(&Action::FellBack(FallbackReason::NoOptions)));
+    rig.asked();
+    rig.take(&transmit, 1_000);
+    assert!(rig.has(&Action::Release { una: our(1_000) }));
+}
+
 #[test]
 fn what_tcp_refuses_is_offered_again_and_counts_as_new() {
     let mut rig = Rig::new(false);
