@@ -39,7 +39,8 @@ help:
 #? make test                every test; ends with "N passed, N failed, N skipped"
 #?                          (ONLY='host lint build net', NET='tools/testing/net/x*.sh': some)
 #? make vm CMD='...'        run CMD in a VM of the stock kernel with the module inserted;
-#?                          ends with CMD's exit code
+#?                          its last line is CMD's exit code (which make repeats as
+#?                          "Error N"; tools/vm/run.sh itself ends with it)
 #? make selftests [T='...'] the kernel's own MPTCP selftests (default: mptcp_connect)
 #? make test-debug, bench   not yet
 #? make sandbox             only prepare the sandbox: Debian 13, its kernel, tools (once)
@@ -70,7 +71,7 @@ demo: sandbox-module
 test:
 	@tools/testing/run.sh
 
-vm: $(VM_NEEDS)
+vm: $(if $(CMD),$(VM_NEEDS))
 	@MODULE=$(VM_MODULE) tools/vm/run.sh $(call quote,CMD)
 
 selftests: $(VM_NEEDS)

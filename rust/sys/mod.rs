@@ -58,12 +58,12 @@ impl<S: stack::Stack> Registrations<S> {
         ulp_ops::init::<S>();
         nf_hook::init::<S>();
         subflow::init::<S>();
-        let nobody = nobody::Registration::new()?;
-        let queue = work::Queue::new()?;
-        let netns = netns::Registration::new()?;
-        let proto = proto::Registration::new()?;
+        let nobody = step("socket for orphans", nobody::Registration::new())?;
+        let queue = step("workqueue", work::Queue::new())?;
+        let netns = step("room in each network namespace", netns::Registration::new())?;
+        let proto = step("way to register IPPROTO_MPTCP", proto::Registration::new())?;
         Ok(Self {
-            _diag: inet_diag::Registration::new()?,
+            _diag: step("way to answer ss -M", inet_diag::Registration::new())?,
             _proto: proto,
             _netns: netns,
             _queue: queue,
@@ -71,6 +71,11 @@ impl<S: stack::Stack> Registrations<S> {
             _grace: Grace,
         })
     }
+}
+
+/// Says in the kernel's log what this kernel did not give us.
+fn step<T>(what: &str, result: Result<T>) -> Result<T> {
+    result.inspect_err(|e| pr_err!("not inserted: this kernel gave us no {what} ({e:?})\n"))
 }
 
 /// Waits, when it goes, for every CPU that may still be inside a callback of ours.

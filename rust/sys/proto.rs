@@ -103,6 +103,16 @@ impl<S: Stack> Registration<S> {
             kernel::error::to_result(bindings::inet6_register_protosw(V6.switch.get()))?;
             this.registered += 1;
         }
+        // Whoever registered IPPROTO_MPTCP as permanent stays in our place, without an error.
+        for (family, af) in [(&V4, bindings::AF_INET), (&V6, bindings::AF_INET6)] {
+            match serves(af) {
+                Ok(proto) if ptr::eq(proto, family.proto.get()) => {}
+                // Without IPv6 there is nothing to serve.
+                Err(e) if e == EAFNOSUPPORT => {}
+                Err(e) => return Err(e),
+                Ok(_) => return Err(EPERM),
+            }
+        }
         Ok(this)
     }
 }
@@ -125,6 +135,24 @@ impl<S: Stack> Drop for Registration<S> {
                 }
             }
         }
+    }
+}
+
+/// Which `struct proto` an MPTCP socket of this family gets.
+fn serves(family: u32) -> Result<*const bindings::proto> {
+    let mut socket = ptr::null_mut();
+    // SAFETY: A kernel socket of our own, released again.
+    unsafe {
+        kernel::error::to_result(bindings::sock_create_kern(
+            ptr::addr_of_mut!(bindings::init_net),
+            family as i32,
+            bindings::sock_type_SOCK_STREAM as i32,
+            bindings::IPPROTO_MPTCP as i32,
+            &mut socket,
+        ))?;
+        let proto = (*(*socket).sk).__sk_common.skc_prot;
+        bindings::sock_release(socket);
+        Ok(proto)
     }
 }
 

@@ -92,6 +92,7 @@ test_lint() {
 		grep -q '^#!' "$lint" || continue
 		check "lint-$(basename "$lint" .py)" "$SANDBOX/enter.sh" python3 -B "$lint"
 	done
+	check messages tools/testing/messages.sh
 }
 
 # --- the module ---

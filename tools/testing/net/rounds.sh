@@ -25,6 +25,12 @@ module_out || {
 	result "the module can be removed before the test" 1
 	finish
 }
+# One built for another kernel: nothing of it is run.
+sed "s/vermagic=$(uname -r)/vermagic=0$(uname -r | cut -c2-)/" "$RUST_MPTCP_KO" >"$WORK/other.ko"
+refused=$(insmod "$WORK/other.ko" 2>&1)
+[[ $refused == *'nvalid module format'* ]] && dmesg | grep -q 'rust_mptcp: version magic .* should be'
+result "a module for another kernel is refused, and the kernel's log says why" $? "$refused"
+
 topology
 server iperf3 -s -1 -p 5201 >"$WORK/iperf.server" 2>&1 &
 sleep 1
@@ -64,10 +70,16 @@ result "the TCP transfer goes on" $? "$(tail -n 3 "$WORK/iperf")"
 stop_in client iperf3
 wait "$IPERF" 2>/dev/null
 # [  5]   0.00-1.00   sec  2.38 MBytes  19990 Kbits/sec ...
-awk '/ sec / && !/sender|receiver/ { n++; rate = $7; if (rate < 10000) slow++; sum += rate }
-	END { printf "%d %d %d\n", n, slow, n ? sum / n : 0 }' "$WORK/iperf" >"$WORK/rates"
-read -r seconds slow mean <"$WORK/rates"
-((seconds > 0 && slow == 0))
-result "its rate never fell ($mean of 20000 kbit/s on average, $slow of $seconds s below half)" $? \
+# The emulator itself may lose a second when the host is busy; what the module did wrong would show in each round.
+awk '/ sec / && !/sender|receiver/ {
+		n++
+		sum += $7
+		run = $7 < 10000 ? run + 1 : 0
+		if (run > longest)
+			longest = run
+	} END { printf "%d %d %d\n", n, longest, n ? sum / n : 0 }' "$WORK/iperf" >"$WORK/rates"
+read -r seconds longest mean <"$WORK/rates"
+((seconds > 0 && longest <= 2 && mean >= 18000))
+result "its rate stays ($mean of 20000 kbit/s over $seconds s; below half for at most $longest s)" $? \
 	"$(awk '/ sec / && $7 < 10000' "$WORK/iperf")"
 finish
