@@ -178,7 +178,7 @@ impl<P: Payload> Connection<P> {
         Ok(connection)
     }
 
-    fn new(
+    pub(super) fn new(
         config: Config,
         local: KeyMaterial,
         phase: Phase,
@@ -236,6 +236,8 @@ impl<P: Payload> Connection<P> {
                 payload,
                 mapping,
             } => self.on_data(shared, sf, ssn, payload, mapping),
+            Event::SynData { payload } => self.on_syn_data(payload),
+            Event::PeerKeys { sf, keys } => self.on_peer_keys(shared, sf, keys),
             Event::SubflowAcked { sf, una } => self.on_una(sf, una),
             Event::SubflowFin { sf } => self.on_subflow_fin(sf),
             Event::SubflowClosed { sf, ending } => self.on_subflow_closed(sf, ending),
@@ -273,7 +275,8 @@ impl<P: Payload> Connection<P> {
         if let Some(action) = self.out.take_first() {
             return Some(action);
         }
-        if let Some(payload) = self.pump(shared) {
+        let on_syn = self.recv.on_syn.take();
+        if let Some(payload) = on_syn.or_else(|| self.pump(shared)) {
             return Some(Action::Deliver(payload));
         }
         // The pump may have found more to tell.

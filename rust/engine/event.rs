@@ -2,6 +2,7 @@
 
 //! Everything that can happen to a connection.
 
+use super::fast_open::PeerKeys;
 use super::initiate::SynAckAnswer;
 use super::subflow::SubflowId;
 use super::time::Duration;
@@ -96,6 +97,18 @@ pub enum Event<'a, P> {
         payload: P,
         /// The mapping that arrived with them, if any; see [`super::mapping::of_segment`].
         mapping: Option<Mapping>,
+    },
+    /// TCP delivered the bytes that came on the SYN of a fast open. Once, before any other bytes.
+    SynData {
+        /// The bytes.
+        payload: P,
+    },
+    /// A segment of a fast open arrived while [`super::Shared::lacks_keys`]; its [`Event::Segment`] follows.
+    PeerKeys {
+        /// The subflow.
+        sf: SubflowId,
+        /// The keys that it names, if any.
+        keys: Option<PeerKeys>,
     },
     /// The peer's TCP acknowledged our bytes before `una`. In fallback this is what frees data.
     SubflowAcked {

@@ -78,7 +78,7 @@ impl<P: Payload> Connection<P> {
         self.push();
     }
 
-    /// Both keys are known: numbers start.
+    /// Our numbers start, and the peer's if its key is known.
     pub(super) fn begin(&mut self, shared: &Shared, mode: Mode, checksum: bool, window: u32) {
         self.mode = mode;
         self.checksum = checksum;
@@ -89,7 +89,7 @@ impl<P: Payload> Connection<P> {
         }
         shared.set(Flag::CHECKSUM, checksum);
         shared.set(Flag::VERIFIED, mode == Mode::Verified);
-        shared.set(Flag::CAN_ACK, true);
+        shared.set(Flag::CAN_ACK, self.remote.is_some());
     }
 
     /// RFC 8684 3.9: the SYN goes out without the option.

@@ -127,19 +127,8 @@ pub fn accept_third_ack<S: Sha256>(
     policy: ListenPolicy,
     local: KeyMaterial,
 ) -> ThirdAck {
-    let (flags, sender, receiver, with_data) = match options.capable {
-        Some(Capable::Ack {
-            flags,
-            sender,
-            receiver,
-        }) => (flags, sender, receiver, false),
-        Some(Capable::AckData {
-            flags,
-            sender,
-            receiver,
-            ..
-        }) => (flags, sender, receiver, true),
-        _ => return ThirdAck::Fallback,
+    let Some((flags, sender, receiver, with_data)) = third_ack_keys(options) else {
+        return ThirdAck::Fallback;
     };
     if receiver != local.key {
         return ThirdAck::Fallback;
@@ -152,6 +141,24 @@ pub fn accept_third_ack<S: Sha256>(
         remote_deny_join: offer.deny_join || flags.deny_join,
         with_data,
     })
+}
+
+/// Flags, the key of the sender, that of the receiver, and whether a mapping comes along.
+pub(super) fn third_ack_keys(options: &Options) -> Option<(CapableFlags, Key, Key, bool)> {
+    match options.capable? {
+        Capable::Ack {
+            flags,
+            sender,
+            receiver,
+        } => Some((flags, sender, receiver, false)),
+        Capable::AckData {
+            flags,
+            sender,
+            receiver,
+            ..
+        } => Some((flags, sender, receiver, true)),
+        _ => None,
+    }
 }
 
 /// What the active side reads in a SYN/ACK.

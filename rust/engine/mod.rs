@@ -58,6 +58,7 @@ pub mod event;
 mod failure;
 mod fallback;
 mod fast_close;
+pub mod fast_open;
 pub mod initiate;
 mod limits;
 pub mod mapping;

@@ -28,6 +28,8 @@ pub(super) struct Receiver<P> {
     pub(super) fin: Option<Dsn>,
     /// The end was reached.
     pub(super) fin_done: bool,
+    /// Bytes that came on the SYN, before all that have numbers.
+    pub(super) on_syn: Option<P>,
     pub(super) bytes: u64,
 }
 
@@ -38,6 +40,7 @@ impl<P: Payload> Receiver<P> {
             ooo: Ranges::default(),
             fin: None,
             fin_done: false,
+            on_syn: None,
             bytes: 0,
         }
     }

@@ -75,6 +75,11 @@ impl Shared {
         self.has(Flag::FALLBACK)
     }
 
+    /// Whether the keys of the peer are still to come: those of a fast open.
+    pub fn lacks_keys(&self) -> bool {
+        !self.has(Flag::CAN_ACK) && !self.has(Flag::FALLBACK)
+    }
+
     /// Whether mappings carry checksums.
     pub fn uses_checksum(&self) -> bool {
         self.has(Flag::CHECKSUM)

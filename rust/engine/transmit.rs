@@ -10,6 +10,7 @@
 //! only one mapping per subflow and takes a different one for the same bytes as an attack
 //! (RFC 8684 3.3.1). No segment carries bytes of two mappings.
 
+use super::fast_open::EarlyOpen;
 use super::initiate::KeyMaterial;
 use super::limits::MAPPING_MAX;
 use super::mem::Fifo;
@@ -63,6 +64,11 @@ pub enum Order {
         remote: Key,
         /// The flags that hold now.
         flags: CapableFlags,
+    },
+    /// The peer of a fast open has named its key.
+    Peer {
+        /// The key.
+        remote: Key,
     },
     /// Say no option on this subflow again; not even keys.
     Plain,
@@ -217,6 +223,11 @@ impl SubflowTx {
         Self::new(Handshake::Done, open.local.key, Some(open.remote.key))
     }
 
+    /// The first subflow of a passive connection that took data from the SYN.
+    pub fn early(open: &EarlyOpen) -> Self {
+        Self::new(Handshake::Done, open.local.key, None)
+    }
+
     /// A subflow that is plain TCP from the start.
     pub fn plain() -> Self {
         Self::new(Handshake::Plain, Key::ZERO, None)
@@ -262,6 +273,7 @@ impl SubflowTx {
                 self.remote = Some(remote);
                 self.handshake = Handshake::Keys { flags, remote };
             }
+            Order::Peer { remote } => self.remote = Some(remote),
             Order::Plain => self.handshake = Handshake::Plain,
             Order::Fail { dsn } => self.fail = Some(dsn),
             Order::Reset {

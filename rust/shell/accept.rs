@@ -70,6 +70,10 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
             entry.child = true;
         }
     });
+    // Of the bytes on a SYN TCP tells nobody.
+    if let Some(mut locked) = subflow::lock::<Mptcp>(&child) {
+        super::subflow::pull(&new, state, &mut locked);
+    }
     // The connection's list of subflows holds the reference that TCP's queue had.
     core::mem::forget(child);
     super::send_buffer::sum(&new, state);

@@ -2,7 +2,9 @@
 
 //! Every segment that arrives for a subflow, before TCP sees it. Softirq, no lock held.
 
+use super::sha256::KernelSha256;
 use super::subflow::Subflow;
+use crate::engine::fast_open::PeerKeys;
 use crate::engine::{mapping, Event, RxSegment as Incoming};
 use crate::sys::nf_hook::RxVerdict;
 use crate::sys::segment::{Header, RxSegment};
@@ -50,9 +52,15 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         segment: incoming,
         options: &options,
     };
+    let keys = msk.shared.lacks_keys().then(|| Event::PeerKeys {
+        sf,
+        keys: PeerKeys::read::<KernelSha256>(&options),
+    });
     let (outcome, idsn) = {
         let mut inner = msk.inner.lock();
+        let first = keys.map(|keys| inner.step(sk, msk, keys));
         let outcome = inner.step(sk, msk, event);
+        let outcome = first.unwrap_or_default().and(outcome);
         (
             outcome,
             inner.conn.as_ref().and_then(|conn| conn.remote_idsn()),

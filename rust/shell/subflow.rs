@@ -192,16 +192,17 @@ fn pull_while(
             let mut inner = msk.inner.lock();
             // Best effort: the buffer is here, and was charged to the subflow until now.
             stream::schedule_receive(sk, payload.truesize());
-            out = out.and(inner.step(
-                sk,
-                msk,
+            let event = if ssn.before(Ssn::FIRST) {
+                Event::SynData { payload }
+            } else {
                 Event::Data {
                     sf,
                     ssn,
                     payload,
                     mapping,
-                },
-            ));
+                }
+            };
+            out = out.and(inner.step(sk, msk, event));
         }
         if fin {
             out = out.and(msk.post(sk, Event::SubflowFin { sf }));
@@ -243,6 +244,11 @@ pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
     }
     match locked.sock().state() {
         state::CLOSE => closed(locked),
+        state::ESTABLISHED => {
+            pull(sk, msk, locked);
+            // A fast open may have been written to before.
+            write_space(locked);
+        }
         _ => pull(sk, msk, locked),
     }
 }

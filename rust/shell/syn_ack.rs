@@ -8,6 +8,7 @@ use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
+use crate::engine::fast_open::EarlyOpen;
 use crate::engine::initiate::{
     accept_third_ack, answer_syn, syn_ack_options, ListenPolicy, PassiveOpen, SynAnswer, SynOffer,
     ThirdAck,
@@ -21,7 +22,7 @@ use crate::sys::sock::{self, Sock};
 use crate::sys::stack::Origin;
 use crate::sys::subflow::SubflowLocked;
 use crate::wire::keys::Stateless;
-use crate::wire::{self, Capable, Key, SegmentKind};
+use crate::wire::{self, Capable, Key, OptionSet, SegmentKind};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
 
@@ -37,10 +38,20 @@ static NOTE: CpuNote<Note> = CpuNote::new();
 
 /// What `third_ack` hands to `opened`.
 pub(crate) struct Opening {
-    open: PassiveOpen,
-    window: u32,
+    open: Open,
+    /// The window field of the segment.
+    window: u16,
     snt_isn: u32,
+    /// The number before the first byte that has a data sequence number.
     rcv_isn: u32,
+}
+
+/// How much of the handshake there has been.
+enum Open {
+    /// All of it.
+    Full(PassiveOpen),
+    /// A SYN with data that TCP takes.
+    Early(EarlyOpen),
 }
 
 /// A SYN arrived. `Some` refuses it, with a reset that gives this reason.
@@ -93,20 +104,24 @@ fn key(
 /// The options of a SYN/ACK that leaves.
 pub(super) fn options(
     origin: Origin<'_>,
-    listener: Option<&Subflow>,
+    subflow: Option<&Subflow>,
     segment: &TxSegment<'_>,
 ) -> Option<([u8; 40], u8)> {
     let noted = NOTE.get();
+    let header = &segment.header;
     let (offer, listener) = match origin {
+        Origin::Child => return fit(segment, &of_connection(subflow?.msk()?.1)?),
         Origin::Request(request) => {
+            let listener = subflow?.msk()?.0;
             let offer = match request.syn_options() {
-                Some(area) => match answer_syn(&wire::parse(&area, SegmentKind::Syn)) {
-                    SynAnswer::Capable(offer) => offer,
-                    _ => return None,
+                Some(area) => offer_of(&area)?,
+                None => match noted {
+                    Some(note) => note.offer,
+                    // TCP gave the SYN to the child of a fast open.
+                    None => return fit(segment, &again(listener, request, segment)?),
                 },
-                None => noted?.offer,
             };
-            (offer, listener?.msk()?.0.hold())
+            (offer, listener.hold())
         }
         Origin::Cookie => {
             let note = noted?;
@@ -114,22 +129,84 @@ pub(super) fn options(
         }
     };
     let ns = netns::of(&listener);
-    let header = &segment.header;
     let policy = ns.listen_policy();
+    let peer_isn = header.ack_seq.wrapping_sub(1);
     let local = key(
         &ns.secret,
         &segment.four_tuple(),
-        header.ack_seq.wrapping_sub(1),
+        peer_isn,
         header.seq,
         policy,
     );
-    if !local.token.is_usable() || ns.tokens.find(local.token).is_some() {
-        ns.count(Mib::MPFallbackTokenInit, 1);
+    if !is_free(ns, &local) {
         return None;
     }
-    let want = syn_ack_options(offer, policy, local.key);
-    let fitted = wire::fit(header.options(), &want);
+    fit(segment, &syn_ack_options(offer, policy, local.key))
+}
+
+fn fit(segment: &TxSegment<'_>, want: &OptionSet) -> Option<([u8; 40], u8)> {
+    let fitted = wire::fit(segment.header.options(), want);
     Some((fitted.area, fitted.len))
+}
+
+/// What the options of a SYN offer.
+fn offer_of(area: &[u8]) -> Option<SynOffer> {
+    match answer_syn(&wire::parse(area, SegmentKind::Syn)) {
+        SynAnswer::Capable(offer) => Some(offer),
+        _ => None,
+    }
+}
+
+/// Whether a connection may have this token.
+fn is_free(ns: &netns::Net, local: &KeyMaterial) -> bool {
+    let free = local.token.is_usable() && ns.tokens.find(local.token).is_none();
+    if !free {
+        ns.count(Mib::MPFallbackTokenInit, 1);
+    }
+    free
+}
+
+/// What the SYN/ACK of a connection says that there is already.
+fn of_connection(msk: &Msk) -> Option<OptionSet> {
+    let inner = msk.inner.lock();
+    Some(inner.conn.as_ref()?.syn_ack_options())
+}
+
+/// The SYN/ACK of a fast open is sent again by its request, which knows neither the SYN nor the child any more.
+fn again(listener: &Sock, request: &Request, segment: &TxSegment<'_>) -> Option<OptionSet> {
+    let ns = netns::of(listener);
+    let ends = segment.four_tuple();
+    let found = [false, true].into_iter().find_map(|checksum| {
+        let policy = ListenPolicy {
+            checksum,
+            ..ListenPolicy::default()
+        };
+        let local = key(
+            &ns.secret,
+            &ends,
+            request.rcv_isn(),
+            request.snt_isn(),
+            policy,
+        );
+        ns.tokens.find(local.token)
+    })?;
+    of_connection(proto::msk_of::<Mptcp>(&found)?)
+}
+
+/// A SYN with data, which TCP takes: a connection before the handshake is over (RFC 8684 B.2).
+fn fast_open(sk: &Sock, request: &Request, segment: &RxSegment<'_>) -> Option<Opening> {
+    let ns = netns::of(sk);
+    let header = segment.header;
+    let offer = offer_of(header.options())?;
+    let policy = ns.listen_policy();
+    let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
+    let local = key(&ns.secret, &segment.four_tuple(), rcv_isn, snt_isn, policy);
+    is_free(ns, &local).then(|| Opening {
+        open: Open::Early(EarlyOpen::new(offer, policy, local)),
+        window: header.window,
+        snt_isn,
+        rcv_isn: rcv_isn.wrapping_add(segment.len),
+    })
 }
 
 /// The segment that completes a handshake: `Some` if it makes an MPTCP connection.
@@ -141,15 +218,15 @@ pub(super) fn third_ack(
     let (sk, _) = listener.msk()?;
     let ns = netns::of(sk);
     let header = segment.header;
+    if header.syn() {
+        return fast_open(sk, request, segment);
+    }
     let kind = SegmentKind::NonSyn {
         payload_len: segment.len,
     };
     let options = wire::parse(header.options(), kind);
     let offer = match request.syn_options() {
-        Some(area) => match answer_syn(&wire::parse(&area, SegmentKind::Syn)) {
-            SynAnswer::Capable(offer) => offer,
-            _ => return None,
-        },
+        Some(area) => offer_of(&area)?,
         // SYN cookies: the ACK repeats what was agreed on.
         None => match options.capable {
             Some(Capable::Ack { flags, .. } | Capable::AckData { flags, .. }) => SynOffer {
@@ -182,14 +259,12 @@ pub(super) fn third_ack(
                 }
             }
             Some(Opening {
-                open,
-                window: u32::from(header.window),
+                open: Open::Full(open),
+                window: header.window,
                 snt_isn,
                 rcv_isn,
             })
         }
-        // The SYN of a fast open, whose child is plain TCP.
-        ThirdAck::Fallback if header.syn() => None,
         ThirdAck::Fallback => {
             ns.count(Mib::MPCapableFallbackACK, 1);
             None
@@ -219,10 +294,20 @@ fn make(
 ) -> Option<(Subflow, Locked)> {
     let ns = netns::of(parent);
     let numbers = child.tcp_numbers();
-    let window = opening.window << numbers.snd_wscale;
+    let window = u32::from(opening.window);
     let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
-    let conn =
-        Connection::passive(ns.config(), &opening.open, window, &state.shared, now()).ok()?;
+    let (conn, local, tx) = match &opening.open {
+        Open::Full(open) => {
+            let window = window << numbers.snd_wscale;
+            let conn = Connection::passive(ns.config(), open, window, &state.shared, now());
+            (conn, open.local, SubflowTx::passive(open))
+        }
+        Open::Early(open) => {
+            let conn = Connection::early(ns.config(), open, window, &state.shared, now());
+            (conn, open.local, SubflowTx::early(open))
+        }
+    };
+    let conn = conn.ok()?;
     let conn = KBox::new(conn, GFP_ATOMIC).ok()?;
     let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
     state.worker.bind(&sk);
@@ -230,11 +315,11 @@ fn make(
     state.options.set_hooked(true);
     // The copy begins in ESTABLISHED.
     ns.gauge(sock::state::CLOSE, sk.state());
-    let token = opening.open.local.token;
+    let token = local.token;
     {
         let mut inner = state.inner.lock();
         inner.conn = Some(conn);
-        inner.tx = SendQueue::new(opening.open.local.idsn.advance(1));
+        inner.tx = SendQueue::new(local.idsn.advance(1));
         inner.accepted = false;
         let entry = Entry {
             id: SubflowId::FIRST,
@@ -249,7 +334,6 @@ fn make(
         return None;
     }
     state.inner.lock().token = Some(token);
-    let tx = SubflowTx::passive(&opening.open);
     let subflow =
         Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
     Some((subflow, Locked::new(tx)))

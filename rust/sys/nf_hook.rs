@@ -265,13 +265,20 @@ unsafe extern "C" fn local_out<S: Stack>(
     // SAFETY: The packet is netfilter's, which lets hooks change it.
     unsafe {
         let sk = (*skb).sk;
-        let request = if sk.is_null() {
-            None
+        let (origin, subflow) = if sk.is_null() {
+            (Origin::Cookie, None)
         } else if (*sk).__sk_common.skc_state == bindings::TCP_NEW_SYN_RECV as u8 {
-            let request = NonNull::new(sk.cast()).map(|p| Request::from_raw(p));
-            match request {
-                Some(r) if subflow::ctx::<S>(r.listener()).is_some() => Some(r),
-                _ => return ACCEPT,
+            let Some(request) = NonNull::new(sk.cast()).map(|p| Request::from_raw(p)) else {
+                return ACCEPT;
+            };
+            match subflow::ctx::<S>(request.listener()) {
+                Some(ctx) => (Origin::Request(request), Some(&ctx.subflow)),
+                None => return ACCEPT,
+            }
+        } else if (*sk).__sk_common.skc_state == bindings::TCP_SYN_RECV as u8 {
+            match subflow::ctx::<S>(sk) {
+                Some(ctx) => (Origin::Child, Some(&ctx.subflow)),
+                None => return ACCEPT,
             }
         } else if (*sk).__sk_common.skc_state == bindings::TCP_SYN_SENT as u8 {
             return first_syn::<S>(sk, skb);
@@ -291,13 +298,7 @@ unsafe extern "C" fn local_out<S: Stack>(
         if !segment.header.syn() || !segment.header.ack() {
             return ACCEPT;
         }
-        let origin = match request {
-            Some(request) => Origin::Request(request),
-            None => Origin::Cookie,
-        };
-        let listener = request.and_then(|r| subflow::ctx::<S>(r.listener()));
-        let listener = listener.map(|ctx| &ctx.subflow);
-        if let Some((area, len)) = S::syn_ack_options(origin, listener, &segment) {
+        if let Some((area, len)) = S::syn_ack_options(origin, subflow, &segment) {
             let options = area.get(..len.into()).unwrap_or(&[]);
             if segment.set_options_with_ip(options).is_err() {
                 return DROP;

@@ -32,6 +32,8 @@ pub(crate) enum Origin<'a> {
     Request(&'a Request),
     /// Nobody: a SYN/ACK under SYN cookies.
     Cookie,
+    /// The child of a fast open, a subflow already.
+    Child,
 }
 
 /// Bits that poll answers with (include/uapi/linux/eventpoll.h).
@@ -161,10 +163,10 @@ pub(crate) trait Stack: Sized + 'static {
     fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) -> Option<u8>;
     /// The SYN was answered, or not.
     fn syn_done();
-    /// A SYN/ACK leaves: options to add to it.
+    /// A SYN/ACK leaves: options to add to it. `subflow`: the listener of a request, or the child.
     fn syn_ack_options(
         origin: Origin<'_>,
-        listener: Option<&Self::Subflow>,
+        subflow: Option<&Self::Subflow>,
         segment: &TxSegment<'_>,
     ) -> Option<([u8; 40], u8)>;
     /// The last segment of a passive handshake arrived: `Some` if it makes an MPTCP connection.
