@@ -217,6 +217,13 @@ impl<P: Payload> RxMaps<P> {
         if new.end().at_or_before(self.next) {
             return Ok(());
         }
+        if let Holding::Failed(ssn, dsn) = self.holding {
+            if linear(ssn, dsn, new.ssn) != new.dsn {
+                // Bytes that follow a failed mapping are held to count as they come: not these.
+                self.lost = true;
+                return Err(Flaw::Conflict);
+            }
+        }
         let mut index = self.maps.len();
         for (at, old) in self.maps.as_mut_slice().iter_mut().enumerate() {
             if old.end().at_or_before(new.ssn) {
@@ -278,6 +285,14 @@ impl<P: Payload> RxMaps<P> {
             (Holding::Failed(ssn, dsn), _) => (ssn, dsn),
             _ => (self.next, expected),
         }
+    }
+
+    /// Whether the bytes at hand go on where the stream is, at `expected`, and are no copy and not
+    /// ahead of it: plain TCP would put them there.
+    pub(super) fn is_straight(&self, expected: Dsn) -> bool {
+        let (ssn, dsn) = self.resume_point(expected);
+        let current = self.maps.as_slice().first().filter(|map| map.covers(ssn));
+        dsn == expected && current.is_none_or(|map| map.dsn_of(ssn) == dsn)
     }
 
     /// Where the bytes start that have not been given out.
@@ -403,6 +418,7 @@ impl<P: Payload> RxMaps<P> {
     fn hold(&mut self, piece: P) -> Piece<P> {
         self.next = self.next.advance(piece.len());
         if self.held.len() >= HELD || self.held.push(Some(piece)).is_err() {
+            self.lost = true;
             return Piece::Flaw(Flaw::Missing);
         }
         Piece::Nothing
@@ -416,7 +432,10 @@ impl<P: Payload> RxMaps<P> {
         match rest.split_off(left) {
             Some(tail) => self.rest = Some(tail),
             // No memory for two handles: the tail is dropped, and sent again by the peer.
-            None => rest.truncate(left),
+            None => {
+                self.lost = true;
+                rest.truncate(left);
+            }
         }
         rest
     }

@@ -139,6 +139,7 @@ impl<P: Payload> Connection<P> {
                 Some((sf, Piece::Flaw(flaw))) => self.on_flaw(shared, sf, flaw),
                 Some((_, Piece::Nothing)) | None => {
                     self.consume_data_fin(shared);
+                    self.reconsider_infinite();
                     return None;
                 }
             }

@@ -158,7 +158,7 @@ fn with_checksums_bytes_wait_for_the_whole_mapping() {
     assert_eq!(rig.shared.rcv_nxt(), their(7));
 }
 
-fn with_one_good_mapping() -> Rig {
+pub(super) fn with_one_good_mapping() -> Rig {
     let mut rig = Rig::new(true);
     let map = summed(mapping(their(0), 1, 3), b"abc");
     rig.mapped(b"abc", Some(map));
