@@ -64,8 +64,6 @@ pub enum Order {
         /// The flags that hold now.
         flags: CapableFlags,
     },
-    /// Say no option on this subflow again; not even keys.
-    Plain,
     /// Say `MP_FAIL` once, on the next segment without payload.
     Fail {
         /// Where the mapping starts that failed, or that we answer for.
@@ -262,7 +260,6 @@ impl SubflowTx {
                 self.remote = Some(remote);
                 self.handshake = Handshake::Keys { flags, remote };
             }
-            Order::Plain => self.handshake = Handshake::Plain,
             Order::Fail { dsn } => self.fail = Some(dsn),
             Order::Reset {
                 reset,
