@@ -8,6 +8,7 @@ mod havoc;
 mod receiving;
 mod reference;
 mod sending;
+mod several;
 mod stamping;
 
 use super::mapping::of_segment;
