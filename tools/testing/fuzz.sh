@@ -56,10 +56,12 @@ run() {
 	done
 	before=$(date +%s)
 	say "fuzz: $target for $DURATION s"
+	set +e
 	"$BIN/$target" -max_total_time="$DURATION" -max_len="${LONGEST[$target]}" -timeout=10 \
 		-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$OUT/findings/$target-" \
-		"${dirs[@]}" 2>&1 | tee "$log" | grep --line-buffered -E 'INITED|pulse' || true
+		"${dirs[@]}" 2>&1 | tee "$log" | grep --line-buffered -E 'INITED|pulse'
 	status=${PIPESTATUS[0]}
+	set -e
 	summary "$target" "$log" $(($(date +%s) - before)) "$status"
 	((status == 0)) || finding "$target" "$log"
 }

@@ -36,6 +36,9 @@ pub fn ssn(place: u64) -> Ssn {
     Ssn(place as u32)
 }
 
+/// The window that the peer promises beside each `DATA_ACK`.
+pub const WINDOW: u32 = 10_000;
+
 /// Octets that our TCP was handed.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent {
@@ -71,6 +74,8 @@ pub struct Host {
     pub una: u64,
     pub end: u64,
     pub sent: Vec<Sent>,
+    /// The window of the handshake.
+    pub window: u32,
     /// Octets that the program wrote; whether it still may.
     pub written: u64,
     pub writes: bool,
@@ -97,6 +102,7 @@ impl Host {
             una: 1,
             end: 1,
             sent: Vec::new(),
+            window: 0,
             written: 0,
             writes: true,
             app_closed: false,
@@ -141,6 +147,7 @@ impl Host {
             self.act(action);
         }
         self.oracle.check(&self.conn, &self.shared);
+        self.oracle.check_ends(&self.conn, self.written);
         self.check_timer();
     }
 

@@ -68,6 +68,7 @@ fn passive(config: Config, input: &mut Input<'_>) -> Option<Host> {
     let conn = Connection::passive(config, &open, window, &shared, Instant::default()).ok()?;
     let mut host = Host::new(shared, SubflowTx::passive(&open), conn);
     host.is_open = true;
+    host.window = window;
     host.drain();
     if open.with_data {
         host.oracle.sent_by_peer(host.place, 0, len);
@@ -184,6 +185,7 @@ fn answer(host: &mut Host, input: &mut Input<'_>, plain_syns: u8) {
     let answer = SynAckAnswer::read::<HostSha256>(&options);
     let window = u32::from(input.u16());
     host.is_open = true;
+    host.window = window;
     host.post(Event::SynAck {
         sf: SF,
         answer,

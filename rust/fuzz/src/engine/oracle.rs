@@ -33,6 +33,8 @@ pub struct Oracle {
     state: ConnState,
     delivered: Once,
     octets: u64,
+    /// Where an honest peer's `DATA_FIN` put the end of its stream.
+    peer_fin: Option<u64>,
     /// Where in the peer's stream an honest one put the places that it sent.
     offsets: BTreeMap<u64, (u64, u32)>,
     released: u64,
@@ -53,6 +55,7 @@ impl Default for Oracle {
             state: ConnState::SynSent,
             delivered: Once::default(),
             octets: 0,
+            peer_fin: None,
             offsets: BTreeMap::new(),
             released: 0,
             current: 0,
@@ -89,7 +92,14 @@ impl Oracle {
 
     /// An honest peer sent `len` octets from `offset` on at `place`.
     pub fn sent_by_peer(&mut self, place: u64, offset: u64, len: u32) {
+        let beyond = |fin| offset + u64::from(len) > fin;
+        self.honest &= !self.peer_fin.is_some_and(beyond);
         self.offsets.insert(place, (offset, len));
+    }
+
+    /// An honest peer said `DATA_FIN` behind all of its bytes.
+    pub fn ended_by_peer(&mut self, offset: u64) {
+        self.peer_fin = self.peer_fin.or(Some(offset));
     }
 
     pub fn told(&mut self, action: &Action<Places>) {
@@ -158,6 +168,19 @@ impl Oracle {
             }
         }
         self.last = Some((info, next, edge));
+    }
+
+    /// What was written is released as it is acknowledged, and every end is told when it comes.
+    pub fn check_ends(&self, conn: &Connection<Places>, written: u64) {
+        let acked = conn.info().snd_una.distance_from(conn.first_dsn());
+        let acked = u64::try_from(acked).expect("acknowledged before the start");
+        assert_eq!(self.released, acked.min(written));
+        if acked > written {
+            assert!(matches!(self.state, ConnState::FinWait2 | ConnState::Close));
+        }
+        if self.honest && self.peer_fin == Some(self.octets) {
+            assert!(self.receive_shut, "the end of the stream is not told");
+        }
     }
 
     pub fn ended(&self) {

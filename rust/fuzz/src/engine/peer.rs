@@ -3,7 +3,7 @@
 //! What the peer sends, honest or not, and what the network makes of it.
 
 use super::super::input::Input;
-use super::host::{on_wire, our_key, ssn, their_key, Host, SF};
+use super::host::{on_wire, our_key, ssn, their_key, Host, SF, WINDOW};
 use super::payload::{self, Places};
 use rust_mptcp::engine::mapping::of_segment;
 use rust_mptcp::engine::{Ending, Event, RxSegment};
@@ -36,7 +36,7 @@ impl Host {
             ssn: ssn(self.place),
             len,
             ack: Some(ssn(ack)),
-            window: 10_000,
+            window: WINDOW,
             fin,
             rst,
         };
@@ -230,6 +230,8 @@ impl Host {
         let end = self.their(self.peer_end);
         if step != 0 {
             self.oracle.honest = false;
+        } else if !self.is_plain() {
+            self.oracle.ended_by_peer(self.peer_end);
         }
         let map = Mapping {
             dsn: WireDsn::long(Dsn(end.0.wrapping_add_signed(step))),

@@ -3,7 +3,7 @@
 //! What our TCP is handed, and what it sends.
 
 use super::super::input::Input;
-use super::host::{ssn, Host, Sent, SF};
+use super::host::{ssn, Host, Sent, SF, WINDOW};
 use super::payload;
 use rust_mptcp::engine::mapping::of_segment;
 use rust_mptcp::engine::{Duration, Event, NoMemory, Stamp, Stamped, Transmit, TxSegment};
@@ -68,7 +68,17 @@ impl Host {
             return;
         }
         let offset = u64::try_from(offset).expect("before the start of the stream");
-        assert!(offset + u64::from(offer.len) <= self.written);
+        let end = offset + u64::from(offer.len);
+        assert!(end <= self.written);
+        if !self.is_plain() && !offer.reinjection && end > 1 {
+            let acked = self
+                .conn
+                .info()
+                .snd_una
+                .distance_from(self.conn.first_dsn());
+            let edge = u64::from(WINDOW).saturating_add_signed(acked);
+            assert!(end <= edge.max(u64::from(self.window)), "beyond the window");
+        }
         if offer.reinjection {
             assert!(!self.is_plain(), "a copy in plain TCP");
         } else if len > 0 {
