@@ -307,6 +307,13 @@ impl<P: Payload> RxMaps<P> {
         self.infinite.is_some()
     }
 
+    /// The number after the last byte that TCP delivered, once everything is mapped.
+    pub(super) fn stream_end(&self) -> Option<Dsn> {
+        let waiting = self.rest.as_ref().map_or(0, Payload::len);
+        let end = self.next.advance(waiting);
+        self.infinite.map(|(ssn, dsn)| linear(ssn, dsn, end))
+    }
+
     /// Whether bytes wait for the answer to our `MP_FAIL`.
     pub(super) fn is_failed(&self) -> bool {
         matches!(self.holding, Holding::Failed(..))

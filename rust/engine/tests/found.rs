@@ -197,3 +197,16 @@ fn before_anything_is_acknowledged_the_first_byte_is_the_probe() {
     assert_eq!((transmit.dsn, transmit.len), (our(0), 1));
     assert!(!transmit.probe && !transmit.reinjection);
 }
+
+#[test]
+fn the_end_of_the_stream_waits_for_bytes_that_were_held() {
+    let mut rig = with_one_good_mapping();
+    let bad = summed(mapping(their(3), 4, 3), b"def");
+    rig.mapped(b"dEf", Some(bad));
+    rig.post(Event::SubflowFin { sf: SF });
+    assert!(!rig.has(&Action::ReceiveShut));
+    rig.segment(&dss(None, Some(summed(mapping(their(6), 7, 0), b""))));
+    assert!(rig.has(&Action::FellBack(FallbackReason::InfiniteReceived)));
+    assert_eq!(rig.read, b"abcdEf");
+    assert!(rig.has(&Action::ReceiveShut));
+}
