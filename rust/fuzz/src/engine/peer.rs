@@ -220,6 +220,19 @@ impl Host {
         self.segment(&options, 0, false, false, ack);
     }
 
+    /// All that TCP has is acknowledged, before the engine is told that TCP took it.
+    pub fn acknowledge_early(&mut self, bare: bool) {
+        let data_ack = self.conn.info().snd_nxt;
+        let options = if bare {
+            Options::default()
+        } else {
+            let set = OptionSet::from(Dss::ack(WireDsn::long(data_ack)));
+            on_wire(&set, SegmentKind::NonSyn { payload_len: 0 })
+        };
+        let ack = self.end;
+        self.segment(&options, 0, false, false, ack);
+    }
+
     /// A `DATA_FIN` on a pure ACK, at the end of the peer's stream or elsewhere.
     pub fn data_fin(&mut self, input: &mut Input<'_>) {
         let step = input.near();
@@ -263,7 +276,10 @@ impl Host {
             0 => {
                 let options = parse(area, SegmentKind::Rst);
                 self.segment(&options, 0, false, true, ack);
-                self.closed(Ending::Reset);
+                // TCP may refuse it, or have bytes to deliver first.
+                if choice & 4 == 0 {
+                    self.closed(Ending::Reset);
+                }
             }
             1 => {
                 let payload_len = 1 + u32::from(choice >> 2);
@@ -326,7 +342,7 @@ impl Host {
         let options = on_wire(&set, kind);
         let ack = self.una;
         self.segment(&options, 0, false, rst, ack);
-        if rst {
+        if rst && choice & 8 == 0 {
             self.closed(Ending::Reset);
         }
     }

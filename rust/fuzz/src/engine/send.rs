@@ -52,6 +52,9 @@ impl Host {
             self.end += u64::from(len);
         }
         self.drain();
+        if len > 0 && (0x40..=0x7F).contains(&part) {
+            self.acknowledge_early(part & 0x20 != 0);
+        }
         self.post(Event::Transmitted {
             sf: SF,
             dsn: offer.dsn,
