@@ -36,7 +36,7 @@ pub fn ssn(place: u64) -> Ssn {
     Ssn(place as u32)
 }
 
-/// The window that the peer promises beside each `DATA_ACK`.
+/// The largest window that the peer promises beside a `DATA_ACK`.
 pub const WINDOW: u32 = 10_000;
 
 /// Octets that our TCP was handed.
@@ -74,6 +74,8 @@ pub struct Host {
     pub una: u64,
     pub end: u64,
     pub sent: Vec<Sent>,
+    /// The window that the peer promises now.
+    pub peer_window: u32,
     /// The window of the handshake.
     pub window: u32,
     /// Octets that the program wrote; whether it still may.
@@ -102,6 +104,7 @@ impl Host {
             una: 1,
             end: 1,
             sent: Vec::new(),
+            peer_window: WINDOW,
             window: 0,
             written: 0,
             writes: true,

@@ -36,7 +36,7 @@ impl Host {
             ssn: ssn(self.place),
             len,
             ack: Some(ssn(ack)),
-            window: WINDOW,
+            window: self.peer_window,
             fin,
             rst,
         };
@@ -209,10 +209,16 @@ impl Host {
     pub fn acknowledge(&mut self, input: &mut Input<'_>) {
         let ack = self.some_ack(input);
         let data_ack = self.data_ack(input);
-        let short = input.flag();
+        let choice = input.u8();
+        let short = choice & 1 != 0;
         if !self.is_connected() {
             return;
         }
+        self.peer_window = match choice >> 6 {
+            3 => 0,
+            2 => u32::from(choice & 0x3F),
+            _ => WINDOW,
+        };
         let options = data_ack.map_or_else(Options::default, |data_ack| {
             let set = OptionSet::from(Dss::ack(number(data_ack, short)));
             on_wire(&set, SegmentKind::NonSyn { payload_len: 0 })
