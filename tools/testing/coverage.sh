@@ -7,6 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/../sandbox/lib.sh"
 cd "$TREE"
 
+command -v cargo >/dev/null || die "no cargo on this machine" "install Rust, e.g. apt-get install cargo"
 OUT=$TREE/build/coverage
 GOAL=${GOAL:-95}
 HOST=$(rustc -vV | sed -n 's/^host: //p')
@@ -24,7 +25,6 @@ llvm() {
 	fi
 }
 
-command -v cargo >/dev/null || die "no cargo on this machine" "install Rust, e.g. apt-get install cargo"
 rm -rf "$OUT/raw"
 mkdir -p "$OUT/raw"
 export CARGO_TARGET_DIR=$OUT/cargo RUSTFLAGS=-Cinstrument-coverage LLVM_PROFILE_FILE=$OUT/raw/%p-%m.profraw

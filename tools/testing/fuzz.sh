@@ -23,7 +23,7 @@ cannot() {
 need_compilers() {
 	command -v cargo >/dev/null || cannot "no cargo on this machine (install Rust, e.g. apt-get install cargo)"
 	command -v "${CXX:-c++}" >/dev/null && return
-	if [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null; then
+	if [[ -z ${CXX-} && $(id -u) -eq 0 ]] && command -v apt-get >/dev/null; then
 		say "fuzz: installing g++ with apt-get"
 		apt-get install -y --no-install-recommends g++ ||
 			{ apt-get update && apt-get install -y --no-install-recommends g++; } || true
