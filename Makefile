@@ -10,9 +10,10 @@ ENTER := tools/sandbox/enter.sh
 # Outputs stay below build/, one directory a kernel.
 MODULE_KO := build/sandbox/rust_mptcp.ko
 
-# CMD and T reach the scripts word for word, $ and quotes included.
+# CMD and T reach the scripts word for word, $ and quotes included. A SECONDS in the
+# environment would set bash's own clock.
 quote = '$(subst ','\'',$(value $(1)))'
-unexport CMD T
+unexport CMD T SECONDS
 
 # Needed by the scripts when given.
 export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET
@@ -26,7 +27,8 @@ MODULE ?= 1
 VM_MODULE := $(if $(filter 0,$(MODULE)),0,$(MODULE_KO))
 VM_NEEDS := $(if $(filter 0,$(MODULE)),sandbox,sandbox-module)
 
-.PHONY: all help sandbox sandbox-module kdir-module demo test vm selftests test-debug bench clean clean-cache
+.PHONY: all help sandbox sandbox-module kdir-module demo test fuzz coverage vm selftests test-debug bench clean \
+	clean-cache
 all: $(if $(KDIR),kdir-module,sandbox-module)
 
 help:
@@ -38,6 +40,9 @@ help:
 #? make demo                two programs talk MPTCP through the module, with a summary
 #? make test                every test; ends with "N passed, N failed, N skipped"
 #?                          (ONLY='host lint build net', NET='tools/testing/net/x*.sh': some)
+#? make fuzz [T='...']      fuzz the pure part: parse, round_trip, engine (default: each in
+#?                          turn), for SECONDS=60 each
+#? make coverage            which lines of wire and engine the host tests run; fails below 95 %
 #? make vm CMD='...'        run CMD in a VM of the stock kernel with the module inserted;
 #?                          its last line is CMD's exit code (which make repeats as
 #?                          "Error N"; tools/vm/run.sh itself ends with it)
@@ -70,6 +75,12 @@ demo: sandbox-module
 
 test:
 	@tools/testing/run.sh
+
+fuzz:
+	@DURATION=$(call quote,SECONDS) tools/testing/fuzz.sh $(call quote,T)
+
+coverage: sandbox
+	@tools/testing/coverage.sh
 
 vm: $(if $(CMD),$(VM_NEEDS))
 	@MODULE=$(VM_MODULE) tools/vm/run.sh $(call quote,CMD)

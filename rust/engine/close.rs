@@ -151,7 +151,9 @@ impl<P: Payload> Connection<P> {
     /// In plain TCP the FIN ends the stream where the bytes end.
     pub(super) fn end_plain_stream(&mut self) {
         if !self.recv.fin_done {
-            self.recv.fin = Some(self.recv.next);
+            // Bytes that were held may be on their way still.
+            let end = self.subflows.one().and_then(|flow| flow.rx.stream_end());
+            self.recv.fin = Some(end.unwrap_or(self.recv.next).latest(self.recv.next));
         }
     }
 }

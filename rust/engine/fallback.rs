@@ -118,7 +118,9 @@ impl<P: Payload> Connection<P> {
     /// order, nothing lost, and no copy of anything under way.
     pub(super) fn could_be_plain(&mut self) -> bool {
         let contiguous = self.recv.ooo.is_empty() && !self.dropped;
-        let one = self.subflows.one().is_some_and(|flow| !flow.rx.lost);
+        let next = self.recv.next;
+        let one = self.subflows.one();
+        let one = one.is_some_and(|flow| !flow.rx.lost && flow.rx.is_straight(next));
         self.may_fall_back && contiguous && one
     }
 
@@ -261,6 +263,21 @@ impl<P: Payload> Connection<P> {
         if let Some(flow) = self.subflows.get_mut(sf) {
             flow.owed.fail = Some(expected);
             flow.owed.ack = true;
+        }
+    }
+
+    /// An infinite mapping was promised, and then something happened that plain TCP cannot mend:
+    /// the subflow cannot go on either way.
+    pub(super) fn reconsider_infinite(&mut self) {
+        let promised = self.send.infinite && self.mode != Mode::Fallback;
+        if !promised || self.could_be_plain() {
+            return;
+        }
+        self.send.infinite = false;
+        self.out.count(Mib::FallbackFailed);
+        let flow = self.subflows.iter().next();
+        if let Some(sf) = flow.map(|flow| flow.id) {
+            self.reset(sf, ResetReason::MIDDLEBOX, None);
         }
     }
 }

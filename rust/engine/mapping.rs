@@ -217,6 +217,13 @@ impl<P: Payload> RxMaps<P> {
         if new.end().at_or_before(self.next) {
             return Ok(());
         }
+        if let Holding::Failed(ssn, dsn) = self.holding {
+            if linear(ssn, dsn, new.ssn) != new.dsn {
+                // Bytes that follow a failed mapping are held to count as they come: not these.
+                self.lost = true;
+                return Err(Flaw::Conflict);
+            }
+        }
         let mut index = self.maps.len();
         for (at, old) in self.maps.as_mut_slice().iter_mut().enumerate() {
             if old.end().at_or_before(new.ssn) {
@@ -280,6 +287,14 @@ impl<P: Payload> RxMaps<P> {
         }
     }
 
+    /// Whether the bytes at hand go on where the stream is, at `expected`, and are no copy and not
+    /// ahead of it: plain TCP would put them there.
+    pub(super) fn is_straight(&self, expected: Dsn) -> bool {
+        let (ssn, dsn) = self.resume_point(expected);
+        let current = self.maps.as_slice().first().filter(|map| map.covers(ssn));
+        dsn == expected && current.is_none_or(|map| map.dsn_of(ssn) == dsn)
+    }
+
     /// Where the bytes start that have not been given out.
     fn held_from(&self) -> Ssn {
         let held = self.held.iter().flatten();
@@ -290,6 +305,13 @@ impl<P: Payload> RxMaps<P> {
     /// Whether everything is mapped.
     pub(super) fn is_infinite(&self) -> bool {
         self.infinite.is_some()
+    }
+
+    /// The number after the last byte that TCP delivered, once everything is mapped.
+    pub(super) fn stream_end(&self) -> Option<Dsn> {
+        let waiting = self.rest.as_ref().map_or(0, Payload::len);
+        let end = self.next.advance(waiting);
+        self.infinite.map(|(ssn, dsn)| linear(ssn, dsn, end))
     }
 
     /// Whether bytes wait for the answer to our `MP_FAIL`.
@@ -403,6 +425,7 @@ impl<P: Payload> RxMaps<P> {
     fn hold(&mut self, piece: P) -> Piece<P> {
         self.next = self.next.advance(piece.len());
         if self.held.len() >= HELD || self.held.push(Some(piece)).is_err() {
+            self.lost = true;
             return Piece::Flaw(Flaw::Missing);
         }
         Piece::Nothing
@@ -416,7 +439,10 @@ impl<P: Payload> RxMaps<P> {
         match rest.split_off(left) {
             Some(tail) => self.rest = Some(tail),
             // No memory for two handles: the tail is dropped, and sent again by the peer.
-            None => rest.truncate(left),
+            None => {
+                self.lost = true;
+                rest.truncate(left);
+            }
         }
         rest
     }

@@ -61,6 +61,11 @@ impl<P: Payload> Ranges<P> {
         self.head >= self.slots.len()
     }
 
+    /// Where the last range ends.
+    pub(super) fn end(&self) -> Option<Dsn> {
+        self.slots.as_slice().last().map(|slot| slot.end)
+    }
+
     /// Adds `payload`, which starts at `start`, without the bytes that are there already.
     ///
     /// A copy that covers an older one replaces it: neither is acknowledged yet, and RFC 8684 3.3.1

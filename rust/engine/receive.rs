@@ -111,9 +111,14 @@ impl<P: Payload> Connection<P> {
             return;
         }
         // The first one counts, as in-tree has it; one that lies behind what arrived is nonsense.
-        if self.recv.fin.is_none() && dsn.at_or_after(self.recv.next) {
-            self.recv.fin = Some(dsn);
+        if self.recv.fin.is_some() || dsn.before(self.recv.next) {
+            return;
         }
+        if self.recv.ooo.end().is_some_and(|end| end.after(dsn)) {
+            self.reset_for_nonsense(sf);
+            return;
+        }
+        self.recv.fin = Some(dsn);
     }
 
     /// Moves bytes one step further: gives those whose turn it is.
@@ -137,6 +142,7 @@ impl<P: Payload> Connection<P> {
                 Some((sf, Piece::Flaw(flaw))) => self.on_flaw(shared, sf, flaw),
                 Some((_, Piece::Nothing)) | None => {
                     self.consume_data_fin(shared);
+                    self.reconsider_infinite();
                     return None;
                 }
             }
@@ -155,8 +161,10 @@ impl<P: Payload> Connection<P> {
         let next = self.recv.next;
         let end = dsn.advance(u64::from(payload.len()));
         if let Some(fin) = self.recv.fin {
-            // RFC 8684 3.3.3: nothing comes after the DATA_FIN.
-            if self.mode != Mode::Fallback && end.after(fin) {
+            // RFC 8684 3.3.3: nothing comes after the DATA_FIN. In plain TCP only one that took
+            // effect before counts.
+            let counts = self.mode != Mode::Fallback || self.recv.fin_done;
+            if counts && end.after(fin) {
                 self.reset_for_nonsense(sf);
                 return None;
             }

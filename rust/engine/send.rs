@@ -243,6 +243,8 @@ impl<P: Payload> Connection<P> {
             OfferKind::Probe => {
                 if len > 0 {
                     self.out.count(Mib::WinProbe);
+                    // A copy as well, and plain TCP would deliver it.
+                    self.may_fall_back = false;
                 }
                 return;
             }
@@ -341,6 +343,13 @@ fn pick(send: &mut Sender, limit: Dsn, room: u32) -> Option<Offer> {
             infinite: first.fresh && send.infinite,
         });
     }
+    // As long as the peer has nothing of ours, no old byte can be the probe: the first one is.
+    let first_byte = send.probe && send.bytes_acked == 0;
+    let limit = if first_byte {
+        limit.latest(send.next.advance(1))
+    } else {
+        limit
+    };
     if send.next.before(limit) {
         let len = limit.checked_distance_from(send.next)?;
         let len = u32::try_from(len).unwrap_or(u32::MAX).min(room);

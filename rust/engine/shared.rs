@@ -161,3 +161,26 @@ impl Snapshot {
         self.flags & flag.0 != 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_edge_that_lies_furthest_wins_whoever_raises_it() {
+        let shared = Shared::default();
+        shared.start(Dsn(1));
+        std::thread::scope(|scope| {
+            for thread in 0..4_u64 {
+                let shared = &shared;
+                scope.spawn(move || {
+                    for step in 0..20_000_u64 {
+                        let edge = Dsn(1 + step * 4 + thread);
+                        assert!(shared.raise_edge(edge).at_or_after(edge));
+                    }
+                });
+            }
+        });
+        assert_eq!(shared.edge(), Dsn(1 + 19_999 * 4 + 3));
+    }
+}

@@ -70,8 +70,6 @@ pub enum Order {
         /// The key.
         remote: Key,
     },
-    /// Say no option on this subflow again; not even keys.
-    Plain,
     /// Say `MP_FAIL` once, on the next segment without payload.
     Fail {
         /// Where the mapping starts that failed, or that we answer for.
@@ -274,7 +272,6 @@ impl SubflowTx {
                 self.handshake = Handshake::Keys { flags, remote };
             }
             Order::Peer { remote } => self.remote = Some(remote),
-            Order::Plain => self.handshake = Handshake::Plain,
             Order::Fail { dsn } => self.fail = Some(dsn),
             Order::Reset {
                 reset,

@@ -40,6 +40,28 @@ test_host() {
 	# Components of a toolchain that a distribution may package apart.
 	optional_check clippy cargo clippy --all-targets --quiet -- -D warnings
 	optional_check rustfmt cargo fmt --check
+	optional_check rustfmt-fuzz cargo fmt --manifest-path fuzz/Cargo.toml --check
+	short_fuzz
+}
+
+# Each target for a moment; what it finds in that time is a regression or a new line's fault.
+short_fuzz() {
+	local status=0 target
+	say "test: fuzz targets"
+	"$TREE/tools/testing/fuzz.sh" --build >"$OUT/fuzz-build.log" 2>&1 || status=$?
+	if ((status == 4)); then
+		echo "skip fuzz ($(grep '^error:' "$OUT/fuzz-build.log" | tail -n 1))"
+		count 0 0 3
+		return
+	elif ((status != 0)); then
+		count 0 1 0
+		tail -n 40 "$OUT/fuzz-build.log"
+		failure "FAIL fuzz targets do not build ($OUT/fuzz-build.log)"
+		return
+	fi
+	for target in parse round_trip engine; do
+		DURATION=15 check "fuzz-$target" "$TREE/tools/testing/fuzz.sh" "$target"
+	done
 }
 
 optional_check() {

@@ -326,3 +326,30 @@ fn falling_back_turns_a_pending_data_fin_into_a_fin() {
     assert!(rig.has(&Action::CloseSubflow { sf: SF }));
     assert_eq!(rig.conn.state(), ConnState::FinWait2);
 }
+
+#[test]
+fn shutting_down_an_attempt_to_connect_ends_it() {
+    let (shared, now) = (Shared::new(), Instant::default());
+    let mut conn: Connection<Bytes> =
+        Connection::active(Config::default(), key_a(), &shared, now).unwrap();
+    conn.handle(&shared, Event::ShutdownWrite, now);
+    let mut actions = Vec::new();
+    while let Some(action) = conn.poll_action(&shared) {
+        actions.push(action);
+    }
+    assert!(actions.contains(&Action::State(ConnState::Close)));
+    assert!(actions.contains(&Action::ResetSubflow { sf: SF }));
+}
+
+#[test]
+fn a_fast_close_of_what_is_over_is_only_counted() {
+    let mut rig = Rig::new(false);
+    rig.post(Event::Abort);
+    rig.asked();
+    rig.segment(&on_ack(&fast_close(key_b().key)));
+    assert!(rig.counted(Mib::MPFastcloseRx));
+    assert!(!rig
+        .actions
+        .iter()
+        .any(|action| matches!(action, Action::Error(_) | Action::State(_))));
+}

@@ -3,10 +3,12 @@
 //! One rule per test, on one connection whose peer is the test itself.
 
 mod closing;
+mod found;
 mod havoc;
 mod receiving;
 mod reference;
 mod sending;
+mod several;
 mod stamping;
 
 use super::mapping::of_segment;

@@ -158,7 +158,7 @@ fn with_checksums_bytes_wait_for_the_whole_mapping() {
     assert_eq!(rig.shared.rcv_nxt(), their(7));
 }
 
-fn with_one_good_mapping() -> Rig {
+pub(super) fn with_one_good_mapping() -> Rig {
     let mut rig = Rig::new(true);
     let map = summed(mapping(their(0), 1, 3), b"abc");
     rig.mapped(b"abc", Some(map));
@@ -379,4 +379,57 @@ fn a_syn_that_wants_to_join_is_refused() {
         initiate::answer_syn(&join),
         initiate::SynAnswer::Refuse(crate::wire::ResetReason::MPTCP)
     );
+}
+
+#[test]
+fn bytes_that_come_twice_count_once() {
+    let mut rig = Rig::new(false);
+    rig.data(0, b"abcd");
+    rig.rx = 3;
+    rig.mapped(b"cdef", Some(mapping(their(0), 1, 6)));
+    assert_eq!(rig.read, b"abcdef");
+    rig.rx = 1;
+    rig.mapped(b"abc", None);
+    assert_eq!(rig.read, b"abcdef");
+    assert_eq!(rig.conn.mode(), Mode::Verified);
+}
+
+#[test]
+fn an_infinite_mapping_needs_no_bytes() {
+    let mut rig = Rig::new(false);
+    rig.data(0, b"abc");
+    rig.segment(&dss(None, Some(mapping(their(3), 4, 0))));
+    assert!(rig.has(&Action::FellBack(FallbackReason::InfiniteReceived)));
+    rig.mapped(b"def", None);
+    assert_eq!(rig.read, b"abcdef");
+}
+
+#[test]
+fn mappings_may_come_in_any_order_before_their_bytes() {
+    let mut rig = Rig::new(true);
+    let last = summed(mapping(their(6), 7, 3), b"ghi");
+    let first = summed(mapping(their(0), 1, 6), b"abcdef");
+    rig.mapped(b"ab", Some(first));
+    // A segment that a middlebox put together from parts of two.
+    rig.mapped(b"cd", Some(last));
+    let middle = summed(mapping(their(9), 10, 1), b"j");
+    rig.mapped(b"ef", Some(middle));
+    rig.mapped(b"ghij", None);
+    assert_eq!(rig.read, b"abcdefghij");
+}
+
+#[test]
+fn what_the_peer_thinks_of_joins_is_known() {
+    let open = PassiveOpen {
+        local: key_b(),
+        remote: key_a(),
+        checksum: false,
+        remote_deny_join: true,
+        with_data: false,
+    };
+    let (shared, now) = (Shared::new(), Instant::default());
+    let conn: Connection<Bytes> =
+        Connection::passive(Config::default(), &open, 1_000, &shared, now).unwrap();
+    assert!(conn.remote_denies_join());
+    assert!(!Rig::new(false).conn.remote_denies_join());
 }

@@ -289,3 +289,44 @@ fn mp_fail_without_checksums_is_ignored() {
     assert!(!rig.counted(Mib::MPFailTx));
     assert_eq!(rig.conn.mode(), Mode::Verified);
 }
+
+#[test]
+fn what_tcp_refused_before_a_fallback_is_kept_until_it_is_taken() {
+    let mut rig = Rig::with(false, false);
+    rig.post(Event::AppWrote { len: 100 });
+    let transmit = rig.offer(60).unwrap();
+    // More came to be handed over since, so that the part refused is no longer the end.
+    rig.conn.send.next = our(100);
+    rig.take(&transmit, 20);
+    rig.asked();
+    let options = no_options();
+    rig.segment(&options);
+    assert!(rig.has(&Action::FellBack(FallbackReason::NoOptions)));
+    assert!(rig.has(&Action::Release { una: our(20) }));
+    let left = rig.offer(u32::MAX).unwrap();
+    assert_eq!((left.dsn, left.len, left.reinjection), (our(20), 40, false));
+}
+
+#[test]
+fn a_second_syn_ack_changes_nothing() {
+    let (shared, now) = (Shared::new(), Instant::default());
+    let mut conn: Connection<Bytes> =
+        Connection::active(Config::default(), key_b(), &shared, now).unwrap();
+    let capable = SynAckAnswer::Capable {
+        remote: key_a(),
+        checksum: false,
+        deny_join: false,
+    };
+    for answer in [capable, SynAckAnswer::Plain] {
+        let event = Event::SynAck {
+            sf: SF,
+            answer,
+            window: 1_000,
+            plain_syns: 0,
+        };
+        conn.handle(&shared, event, now);
+        while conn.poll_action(&shared).is_some() {}
+        assert_eq!(conn.mode(), Mode::Unverified);
+        assert_eq!(conn.state(), ConnState::Established);
+    }
+}

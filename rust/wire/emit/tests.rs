@@ -395,3 +395,19 @@ proptest! {
         prop_assert_eq!(set.is_empty(), len == 0);
     }
 }
+
+#[test]
+fn an_echo_says_the_same_without_the_proof() {
+    let announced = AddAddr {
+        id: AddrId(3),
+        addr: [198, 51, 100, 7].into(),
+        port: NonZeroU16::new(8443),
+        hmac: Some(AddAddrHmac::from_bytes([7; 8])),
+    };
+    let set = OptionSet {
+        add_addr: Some(announced.echo()),
+        ..OptionSet::default()
+    };
+    assert!(announced.echo().is_echo());
+    assert_eq!(emitted(&set), hex("1e0a3103c633640720fb0101"));
+}

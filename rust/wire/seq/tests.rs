@@ -113,3 +113,12 @@ proptest! {
         prop_assert_eq!(a.at_or_after(c), x + y == 0);
     }
 }
+
+#[test]
+fn the_later_of_two_places_is_found_across_the_wrap() {
+    let (before, after) = (Ssn(u32::MAX), Ssn(2));
+    assert_eq!(before.latest(after), after);
+    assert_eq!(after.latest(before), after);
+    assert_eq!(after.earliest(before), before);
+    assert_eq!(after.get(), 2);
+}

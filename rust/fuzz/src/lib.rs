@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the fuzz targets do with their octets.
+//!
+//! Kept apart from libFuzzer, so that `rust/tests/corpus.rs` replays every corpus and every
+//! regression as an ordinary test, with nothing but this crate's own dependencies.
+
+mod engine;
+mod input;
+mod parse;
+mod round_trip;
+
+pub use engine::engine;
+pub use parse::parse;
+pub use round_trip::round_trip;
