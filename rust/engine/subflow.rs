@@ -52,7 +52,7 @@ pub(super) enum OfferKind {
     New,
     /// Handed to one before.
     Again,
-    /// A probe of a closed window.
+    /// Never handed over either, and beyond the window: a probe.
     Probe,
 }
 

@@ -46,8 +46,6 @@ pub struct Transmit {
     pub len: u32,
     /// These bytes went out before.
     pub reinjection: bool,
-    /// A probe of a closed window: one byte that the peer has long had. Any byte will do.
-    pub probe: bool,
     /// An infinite mapping starts here (RFC 8684 3.7).
     pub infinite: bool,
     /// More is ready to follow: TCP may wait for it to fill a segment.
