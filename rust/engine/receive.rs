@@ -158,8 +158,13 @@ impl<P: Payload> Connection<P> {
                 return None;
             }
         }
+        if dsn.before(next) {
+            // The peer sends bytes again that it took for lost. To plain TCP a further copy would
+            // be new data.
+            self.may_fall_back = false;
+        }
         if end.at_or_before(next) {
-            // A copy, or a probe of our window: either wants to know where we are.
+            // A copy, or a probe of our window with an old byte: either wants to know where we are.
             self.out.count(Mib::DuplicateData);
             self.owe_ack(sf);
             return None;
