@@ -128,7 +128,8 @@ impl<P: Payload> Connection<P> {
         let acked = ack.after(before) && flow.next.after(before);
         if acked {
             flow.bare = options.is_empty();
-        } else if !options.is_empty() {
+        } else if !options.is_empty() && ack.at_or_after(before) {
+            // Not one that was overtaken: it may be from before the options vanished.
             flow.bare = false;
         }
         self.on_una(sf, ack);
