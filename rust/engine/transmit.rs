@@ -417,8 +417,12 @@ impl SubflowTx {
     }
 
     /// Whether the keys go on this segment: in turn with a `DATA_FIN`, if there is one.
+    ///
+    /// Not while data waits to be sent, which will say the `DATA_FIN`: a peer that has not had the
+    /// keys takes a segment at the start without them for plain TCP (RFC 8684 3.1).
     fn keys_turn(&mut self, now: &Snapshot) -> bool {
-        self.said_keys = !(self.said_keys && now.has(Flag::DATA_FIN));
+        let data_fin = now.has(Flag::DATA_FIN) && self.runs.as_slice().is_empty();
+        self.said_keys = !(self.said_keys && data_fin);
         self.said_keys
     }
 
