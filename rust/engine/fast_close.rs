@@ -27,7 +27,6 @@ impl<P: Payload> Connection<P> {
             self.mode != Mode::Fallback && self.mode != Mode::Negotiating,
             None,
         );
-        self.recv.ooo.clear();
         self.end();
     }
 
@@ -76,7 +75,6 @@ impl<P: Payload> Connection<P> {
         });
         // The subflow that brought a RST is dying of it already.
         self.reset_all(false, rst.then_some(sf));
-        self.recv.ooo.clear();
         self.end();
         true
     }
