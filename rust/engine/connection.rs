@@ -157,11 +157,13 @@ impl<P: Payload> Connection<P> {
         Ok(connection)
     }
 
-    /// A connection that a third ACK completed; `window` is that of the ACK, scaled.
+    /// A connection that a third ACK completed; `window` is that of the ACK, scaled, and `promised`
+    /// the one that our SYN/ACK named.
     pub fn passive(
         config: Config,
         open: &PassiveOpen,
         window: u32,
+        promised: u32,
         shared: &Shared,
         now: Instant,
     ) -> Result<Self, NoMemory> {
@@ -174,6 +176,8 @@ impl<P: Payload> Connection<P> {
             Mode::Unverified
         };
         connection.begin(shared, mode, open.checksum, window);
+        // RFC 8684 3.3.1: the edge does not go back behind what the peer counts on already.
+        shared.raise_edge(connection.recv.next.advance(u64::from(promised)));
         connection.enter(ConnState::Established);
         Ok(connection)
     }

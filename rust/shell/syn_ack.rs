@@ -196,8 +196,15 @@ fn make(
     let numbers = child.tcp_numbers();
     let window = opening.window << numbers.snd_wscale;
     let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
-    let conn =
-        Connection::passive(ns.config(), &opening.open, window, &state.shared, now()).ok()?;
+    let conn = Connection::passive(
+        ns.config(),
+        &opening.open,
+        window,
+        numbers.rcv_wnd,
+        &state.shared,
+        now(),
+    )
+    .ok()?;
     let conn = KBox::new(conn, GFP_ATOMIC).ok()?;
     let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
     state.worker.bind(&sk);
