@@ -16,6 +16,7 @@ unexport CMD T
 
 # Needed by the scripts when given.
 export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET
+export SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
 
 # The module for the running kernel where that has Rust metadata, otherwise for the
 # sandbox's stock kernel; for the kernel in KDIR when one is given.
@@ -26,7 +27,7 @@ MODULE ?= 1
 VM_MODULE := $(if $(filter 0,$(MODULE)),0,$(MODULE_KO))
 VM_NEEDS := $(if $(filter 0,$(MODULE)),sandbox,sandbox-module)
 
-.PHONY: all help sandbox sandbox-module kdir-module demo test vm selftests test-debug bench clean clean-cache
+.PHONY: all help sandbox sandbox-module kdir-module demo test sim vm selftests test-debug bench clean clean-cache
 all: $(if $(KDIR),kdir-module,sandbox-module)
 
 help:
@@ -38,6 +39,9 @@ help:
 #? make demo                two programs talk MPTCP through the module, with a summary
 #? make test                every test; ends with "N passed, N failed, N skipped"
 #?                          (ONLY='host lint build net', NET='tools/testing/net/x*.sh': some)
+#? make sim [SEEDS=N]       two engines over simulated networks, 10000 seeds; no root needed
+#?                          (SEED=N: one again, with trace and capture; CONNECTIONS=N: so many
+#?                          at once; PLANTED=1: bugs planted in a copy are found)
 #? make vm CMD='...'        run CMD in a VM of the stock kernel with the module inserted;
 #?                          ends with CMD's exit code
 #? make selftests [T='...'] the kernel's own MPTCP selftests (default: mptcp_connect)
@@ -69,6 +73,9 @@ demo: sandbox-module
 
 test:
 	@tools/testing/run.sh
+
+sim:
+	@tools/testing/sim/run.sh
 
 vm: $(VM_NEEDS)
 	@MODULE=$(VM_MODULE) tools/vm/run.sh $(call quote,CMD)
