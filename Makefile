@@ -17,6 +17,7 @@ unexport CMD T SECONDS
 
 # Needed by the scripts when given.
 export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET
+export SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
 
 # The module for the running kernel where that has Rust metadata, otherwise for the
 # sandbox's stock kernel; for the kernel in KDIR when one is given.
@@ -27,7 +28,7 @@ MODULE ?= 1
 VM_MODULE := $(if $(filter 0,$(MODULE)),0,$(MODULE_KO))
 VM_NEEDS := $(if $(filter 0,$(MODULE)),sandbox,sandbox-module)
 
-.PHONY: all help sandbox sandbox-module kdir-module demo test fuzz coverage vm selftests test-debug bench clean \
+.PHONY: all help sandbox sandbox-module kdir-module demo test sim fuzz coverage vm selftests test-debug bench clean \
 	clean-cache
 all: $(if $(KDIR),kdir-module,sandbox-module)
 
@@ -40,6 +41,9 @@ help:
 #? make demo                two programs talk MPTCP through the module, with a summary
 #? make test                every test; ends with "N passed, N failed, N skipped"
 #?                          (ONLY='host lint build net', NET='tools/testing/net/x*.sh': some)
+#? make sim [SEEDS=N]       two engines over simulated networks, 10000 seeds; no root needed
+#?                          (SEED=N: one again, with trace and capture; CONNECTIONS=N: so many
+#?                          at once; PLANTED=1: bugs planted in a copy are found)
 #? make fuzz [T='...']      fuzz the pure part: parse, round_trip, engine (default: each in
 #?                          turn), for SECONDS=60 each
 #? make coverage            which lines of wire and engine the host tests run; fails below 95 %
@@ -75,6 +79,9 @@ demo: sandbox-module
 
 test:
 	@tools/testing/run.sh
+
+sim:
+	@tools/testing/sim/run.sh
 
 fuzz:
 	@DURATION=$(call quote,SECONDS) tools/testing/fuzz.sh $(call quote,T)

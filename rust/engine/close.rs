@@ -70,6 +70,8 @@ impl<P: Payload> Connection<P> {
         self.timers.stop(Timer::Retransmit);
         self.timers.stop(Timer::Fail);
         self.send.again.clear();
+        // What waits for its turn will wait for ever.
+        self.recv.ooo.clear();
         if self.app_closed {
             self.linger();
         } else {

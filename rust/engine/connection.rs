@@ -157,11 +157,13 @@ impl<P: Payload> Connection<P> {
         Ok(connection)
     }
 
-    /// A connection that a third ACK completed; `window` is that of the ACK, scaled.
+    /// A connection that a third ACK completed; `window` is that of the ACK, scaled, and `promised`
+    /// the one that our SYN/ACK named.
     pub fn passive(
         config: Config,
         open: &PassiveOpen,
         window: u32,
+        promised: u32,
         shared: &Shared,
         now: Instant,
     ) -> Result<Self, NoMemory> {
@@ -174,6 +176,8 @@ impl<P: Payload> Connection<P> {
             Mode::Unverified
         };
         connection.begin(shared, mode, open.checksum, window);
+        // RFC 8684 3.3.1: the edge does not go back behind what the peer counts on already.
+        shared.raise_edge(connection.recv.next.advance(u64::from(promised)));
         connection.enter(ConnState::Established);
         Ok(connection)
     }
@@ -237,7 +241,7 @@ impl<P: Payload> Connection<P> {
                 mapping,
             } => self.on_data(shared, sf, ssn, payload, mapping),
             Event::SynData { payload } => self.on_syn_data(payload),
-            Event::PeerKeys { sf, keys } => self.on_peer_keys(shared, sf, keys),
+            Event::PeerKeys { sf, keys, promised } => self.on_peer_keys(shared, sf, keys, promised),
             Event::SubflowAcked { sf, una } => self.on_una(sf, una),
             Event::SubflowFin { sf } => self.on_subflow_fin(sf),
             Event::SubflowClosed { sf, ending } => self.on_subflow_closed(sf, ending),

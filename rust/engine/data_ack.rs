@@ -114,7 +114,8 @@ impl<P: Payload> Connection<P> {
         let acked = flow.is_news(ack);
         if acked {
             flow.bare = options.is_empty();
-        } else if !options.is_empty() {
+        } else if !options.is_empty() && !flow.is_overtaken(ack) {
+            // Not one that was overtaken: it may be from before the options vanished.
             flow.bare = false;
         }
         self.on_una(sf, ack);

@@ -109,6 +109,8 @@ pub enum Event<'a, P> {
         sf: SubflowId,
         /// The keys that it names, if any.
         keys: Option<PeerKeys>,
+        /// The receive window in octets that TCP has promised so far.
+        promised: u32,
     },
     /// The peer's TCP acknowledged our bytes before `una`. In fallback this is what frees data.
     SubflowAcked {

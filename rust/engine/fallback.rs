@@ -203,9 +203,16 @@ impl<P: Payload> Connection<P> {
     }
 
     /// The peer's FIN came without any option.
+    ///
+    /// The peer may have fallen back with no data left for the infinite mapping to stand beside.
+    /// Where options did work, only once its stream has ended: a FIN that a middlebox made up must
+    /// not cut it short.
     pub(super) fn on_silent_fin(&mut self, shared: &Shared, sf: SubflowId) {
-        if self.mode == Mode::Unverified && self.subflows.get(sf).is_some() && self.could_be_plain()
-        {
+        let Some(flow) = self.subflows.get(sf) else {
+            return;
+        };
+        let ended = self.recv.fin_done && !flow.tx_ok;
+        if (self.mode == Mode::Unverified || ended) && self.could_be_plain() {
             self.become_plain(
                 shared,
                 FallbackReason::NoOptions,

@@ -25,7 +25,6 @@ impl<P: Payload> Connection<P> {
             return;
         }
         self.reset_all(self.mode != Mode::Fallback && self.mode != Mode::Negotiating);
-        self.recv.ooo.clear();
         self.end();
     }
 
@@ -90,7 +89,6 @@ impl<P: Payload> Connection<P> {
             _ => ConnError::Reset,
         });
         self.reset_all(false);
-        self.recv.ooo.clear();
         self.end();
     }
 }

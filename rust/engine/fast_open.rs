@@ -119,7 +119,13 @@ impl<P: Payload> Connection<P> {
     }
 
     /// The first segment after the SYN/ACK.
-    pub(super) fn on_peer_keys(&mut self, shared: &Shared, sf: SubflowId, keys: Option<PeerKeys>) {
+    pub(super) fn on_peer_keys(
+        &mut self,
+        shared: &Shared,
+        sf: SubflowId,
+        keys: Option<PeerKeys>,
+        promised: u32,
+    ) {
         if self.remote.is_some() || self.mode == Mode::Fallback {
             return;
         }
@@ -135,6 +141,7 @@ impl<P: Payload> Connection<P> {
         self.remote_deny_join |= keys.deny_join;
         self.recv.next = keys.remote.idsn.advance(1);
         shared.start(self.recv.next);
+        shared.raise_edge(self.recv.next.advance(u64::from(promised)));
         shared.set(Flag::CAN_ACK, true);
         if keys.with_data {
             self.verify(shared);

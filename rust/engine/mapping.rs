@@ -319,6 +319,14 @@ impl<P: Payload> RxMaps<P> {
         matches!(self.holding, Holding::Failed(..))
     }
 
+    /// How many bytes wait for the answer to our `MP_FAIL`.
+    pub(super) fn failed_len(&self) -> u32 {
+        match self.holding {
+            Holding::Failed(ssn, _) => self.next.checked_distance_from(ssn).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     /// Holds the bytes of the mapping that failed, and all that follow, for the peer's answer.
     pub(super) fn hold_failed(&mut self) {
         if let Some(map) = self.maps.as_slice().first() {

@@ -16,6 +16,7 @@ use super::state::Step;
 use super::subflow::SubflowId;
 use crate::wire::Dsn;
 use crate::wire::Mapping;
+use crate::wire::ResetReason;
 use crate::wire::Ssn;
 use crate::wire::WireDsn;
 
@@ -62,6 +63,14 @@ impl<P: Payload> Connection<P> {
         };
         flow.rx.deliver(ssn, payload);
         if self.mode == Mode::Fallback {
+            return;
+        }
+        let window = shared.edge().checked_distance_from(self.recv.next);
+        if u64::from(flow.rx.failed_len()) > window.unwrap_or(0) {
+            // RFC 8684 3.7: the peer sends again what we hold, so it has not had our MP_FAIL, and
+            // no infinite mapping could make one stream of these bytes any more.
+            let failed = self.recv.next;
+            self.reset(sf, ResetReason::MIDDLEBOX, Some(failed));
             return;
         }
         if let Some(mapping) = mapping {
@@ -169,8 +178,13 @@ impl<P: Payload> Connection<P> {
                 return None;
             }
         }
+        if dsn.before(next) {
+            // The peer sends bytes again that it took for lost. To plain TCP a further copy would
+            // be new data.
+            self.may_fall_back = false;
+        }
         if end.at_or_before(next) {
-            // A copy, or a probe of our window: either wants to know where we are.
+            // A copy, or a probe of our window with an old byte: either wants to know where we are.
             self.out.count(Mib::DuplicateData);
             self.owe_ack(sf);
             return None;

@@ -198,7 +198,6 @@ impl<P: Payload> Connection<P> {
             dsn: offer.dsn,
             len: offer.len,
             reinjection: offer.kind == OfferKind::Again,
-            probe: offer.kind == OfferKind::Probe,
             infinite: offer.infinite,
             more,
         })
@@ -240,15 +239,12 @@ impl<P: Payload> Connection<P> {
         let end = offer.dsn.advance(u64::from(offer.len));
         let taken = offer.dsn.advance(u64::from(len));
         match offer.kind {
-            OfferKind::Probe => {
-                if len > 0 {
+            OfferKind::New | OfferKind::Probe => {
+                if offer.kind == OfferKind::Probe && len > 0 {
                     self.out.count(Mib::WinProbe);
                     // A copy as well, and plain TCP would deliver it.
                     self.may_fall_back = false;
                 }
-                return;
-            }
-            OfferKind::New => {
                 self.send.bytes_sent = self.send.bytes_sent.wrapping_add(u64::from(len));
                 if offer.infinite && len == 0 {
                     self.send.infinite = true;
@@ -269,7 +265,7 @@ impl<P: Payload> Connection<P> {
         let left = Again {
             start: taken,
             end,
-            fresh: offer.kind == OfferKind::New,
+            fresh: offer.kind != OfferKind::Again,
         };
         // Room was made before the offer.
         let _kept = self.send.queue_again(left);
@@ -343,35 +339,25 @@ fn pick(send: &mut Sender, limit: Dsn, room: u32) -> Option<Offer> {
             infinite: first.fresh && send.infinite,
         });
     }
-    // As long as the peer has nothing of ours, no old byte can be the probe: the first one is.
-    let first_byte = send.probe && send.bytes_acked == 0;
-    let limit = if first_byte {
-        limit.latest(send.next.advance(1))
+    let probe = core::mem::take(&mut send.probe);
+    let (limit, kind) = if send.next.before(limit) {
+        (limit, OfferKind::New)
+    } else if probe && send.next.before(send.end) {
+        // RFC 9293 3.8.6.1: one new byte. An old one would be new to a peer that has fallen back.
+        (send.next.advance(1), OfferKind::Probe)
     } else {
-        limit
+        return None;
     };
-    if send.next.before(limit) {
-        let len = limit.checked_distance_from(send.next)?;
-        let len = u32::try_from(len).unwrap_or(u32::MAX).min(room);
-        let dsn = send.next;
-        send.next = dsn.advance(u64::from(len));
-        send.probe = false;
-        return Some(Offer {
-            dsn,
-            len,
-            kind: OfferKind::New,
-            infinite: send.infinite,
-        });
-    }
-    if core::mem::take(&mut send.probe) {
-        return Some(Offer {
-            dsn: send.una.retreat(1),
-            len: 1,
-            kind: OfferKind::Probe,
-            infinite: false,
-        });
-    }
-    None
+    let len = limit.checked_distance_from(send.next)?;
+    let len = u32::try_from(len).unwrap_or(u32::MAX).min(room);
+    let dsn = send.next;
+    send.next = dsn.advance(u64::from(len));
+    Some(Offer {
+        dsn,
+        len,
+        kind,
+        infinite: send.infinite,
+    })
 }
 
 /// Notes on the subflow what its TCP took.

@@ -53,7 +53,7 @@ pub(super) enum OfferKind {
     New,
     /// Handed to one before.
     Again,
-    /// A probe of a closed window.
+    /// Never handed over either, and beyond the window: a probe.
     Probe,
 }
 
@@ -163,6 +163,11 @@ impl<P> Subflow<P> {
     /// Whether this acknowledgement of the peer's TCP covers bytes of ours that none before did.
     pub(super) fn is_news(&self, ack: Ssn) -> bool {
         ack.after(self.heard) && (self.next.after(self.una) || self.offer.is_some())
+    }
+
+    /// Whether another acknowledgement of the peer's TCP, sent after this one, was here first.
+    pub(super) fn is_overtaken(&self, ack: Ssn) -> bool {
+        ack.before(self.heard)
     }
 
     /// The peer's TCP has acknowledged our bytes before `una`.

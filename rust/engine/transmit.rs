@@ -47,8 +47,6 @@ pub struct Transmit {
     pub len: u32,
     /// These bytes went out before.
     pub reinjection: bool,
-    /// A probe of a closed window: one byte that the peer has long had. Any byte will do.
-    pub probe: bool,
     /// An infinite mapping starts here (RFC 8684 3.7).
     pub infinite: bool,
     /// More is ready to follow: TCP may wait for it to fill a segment.
@@ -428,8 +426,12 @@ impl SubflowTx {
     }
 
     /// Whether the keys go on this segment: in turn with a `DATA_FIN`, if there is one.
+    ///
+    /// Not while data waits to be sent, which will say the `DATA_FIN`: a peer that has not had the
+    /// keys takes a segment at the start without them for plain TCP (RFC 8684 3.1).
     fn keys_turn(&mut self, now: &Snapshot) -> bool {
-        self.said_keys = !(self.said_keys && now.has(Flag::DATA_FIN));
+        let data_fin = now.has(Flag::DATA_FIN) && self.runs.as_slice().is_empty();
+        self.said_keys = !(self.said_keys && data_fin);
         self.said_keys
     }
 

@@ -55,6 +55,7 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     let keys = msk.shared.lacks_keys().then(|| Event::PeerKeys {
         sf,
         keys: PeerKeys::read::<KernelSha256>(&options),
+        promised: numbers.rcv_wnd,
     });
     let (outcome, idsn) = {
         let mut inner = msk.inner.lock();

@@ -141,22 +141,6 @@ impl SendQueue {
         taken
     }
 
-    /// One byte, whichever: what a probe of a closed window sends.
-    pub(super) fn probe(&self, out: &mut [Option<Chunk>; MAX_CHUNKS]) -> u32 {
-        let live = self.fragments.get(self.head..).unwrap_or(&[]);
-        match (live.iter().flatten().next(), out.first_mut()) {
-            (Some(fragment), Some(slot)) => {
-                *slot = Some(Chunk {
-                    page: fragment.page.clone(),
-                    offset: fragment.offset,
-                    len: 1,
-                });
-                1
-            }
-            _ => 0,
-        }
-    }
-
     /// Moves the fragments to the start of the array once half of it is spent.
     fn make_room(&mut self) {
         if self.head < 32 || self.head < self.fragments.len() / 2 {

@@ -149,11 +149,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             let Some(mut transmit) = conn.poll_transmit(&msk.shared, sf, room, now()) else {
                 break;
             };
-            let bytes = if transmit.probe {
-                inner.tx.probe(&mut chunks)
-            } else {
-                inner.tx.collect(transmit.dsn, transmit.len, &mut chunks)
-            };
+            let bytes = inner.tx.collect(transmit.dsn, transmit.len, &mut chunks);
             transmit.more |= bytes < transmit.len;
             transmit.len = bytes;
             transmit

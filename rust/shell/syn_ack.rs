@@ -299,7 +299,14 @@ fn make(
     let (conn, local, tx) = match &opening.open {
         Open::Full(open) => {
             let window = window << numbers.snd_wscale;
-            let conn = Connection::passive(ns.config(), open, window, &state.shared, now());
+            let conn = Connection::passive(
+                ns.config(),
+                open,
+                window,
+                numbers.rcv_wnd,
+                &state.shared,
+                now(),
+            );
             (conn, open.local, SubflowTx::passive(open))
         }
         Open::Early(open) => {

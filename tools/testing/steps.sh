@@ -21,7 +21,7 @@ check() {
 	fi
 }
 
-# --- the pure part, on this machine's own Rust ---
+# --- the pure part and its simulation, on this machine's own Rust ---
 
 in_crate() { (cd "$TREE/rust" && CARGO_TARGET_DIR=$TREE/build/cargo "$@"); }
 
@@ -39,7 +39,7 @@ test_host() {
 	fi
 	# Components of a toolchain that a distribution may package apart.
 	optional_check clippy cargo clippy --all-targets --quiet -- -D warnings
-	optional_check rustfmt cargo fmt --check
+	optional_check rustfmt cargo fmt --all --check
 	optional_check rustfmt-fuzz cargo fmt --manifest-path fuzz/Cargo.toml --check
 	short_fuzz
 }

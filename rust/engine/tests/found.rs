@@ -140,43 +140,6 @@ fn a_promised_infinite_mapping_is_not_sent_once_bytes_are_lost() {
     assert_eq!(rig.conn.mode(), Mode::Verified);
 }
 
-/// The peer has acknowledged 10 octets and closed its window; we have probed it.
-fn after_a_probe() -> Rig {
-    let mut rig = Rig::new(false);
-    rig.write(10);
-    let segment = RxSegment {
-        ssn: Ssn(1),
-        ack: Some(Ssn(11)),
-        window: 0,
-        ..RxSegment::default()
-    };
-    rig.write(9_990);
-    let options = dss(Some(our(10_000)), None);
-    rig.post(Event::Segment {
-        sf: SF,
-        segment: RxSegment {
-            ack: Some(Ssn(rig.ssn)),
-            ..segment
-        },
-        options: &options,
-    });
-    rig.write(5);
-    rig.timeout();
-    rig
-}
-
-#[test]
-fn a_probe_under_way_forbids_plain_tcp() {
-    let mut rig = after_a_probe();
-    let probe = rig.offer(1_000).unwrap();
-    assert!(probe.probe);
-    rig.take(&probe, 1);
-    rig.asked();
-    rig.mapped(b"bare", None);
-    assert!(rig.counted(Mib::FallbackFailed));
-    assert!(rig.has(&reset_with(ResetReason::MIDDLEBOX)));
-}
-
 #[test]
 fn before_anything_is_acknowledged_the_first_byte_is_the_probe() {
     let open = PassiveOpen {
@@ -188,14 +151,14 @@ fn before_anything_is_acknowledged_the_first_byte_is_the_probe() {
     };
     let mut rig = Rig::new(false);
     let (config, now) = (Config::default(), Instant::default());
-    rig.conn = Connection::passive(config, &open, 0, &rig.shared, now).unwrap();
+    rig.conn = Connection::passive(config, &open, 0, 0, &rig.shared, now).unwrap();
     rig.drain();
     rig.post(Event::AppWrote { len: 5 });
     assert_eq!(rig.offer(1_000), None);
     rig.timeout();
     let transmit = rig.offer(1_000).unwrap();
     assert_eq!((transmit.dsn, transmit.len), (our(0), 1));
-    assert!(!transmit.probe && !transmit.reinjection);
+    assert!(!transmit.reinjection);
 }
 
 #[test]

@@ -72,7 +72,8 @@ impl Rig {
             with_data,
         };
         let config = Config::default();
-        let conn = Connection::passive(config, &open, 10_000, &shared, Instant::default()).unwrap();
+        let now = Instant::default();
+        let conn = Connection::passive(config, &open, 10_000, 0, &shared, now).unwrap();
         let mut rig = Self {
             shared,
             tx: SubflowTx::passive(&open),

@@ -160,6 +160,8 @@ fn with_checksums_bytes_wait_for_the_whole_mapping() {
 
 pub(super) fn with_one_good_mapping() -> Rig {
     let mut rig = Rig::new(true);
+    // Promises a window.
+    rig.stamp(1, 0);
     let map = summed(mapping(their(0), 1, 3), b"abc");
     rig.mapped(b"abc", Some(map));
     rig.asked();
@@ -429,7 +431,7 @@ fn what_the_peer_thinks_of_joins_is_known() {
     };
     let (shared, now) = (Shared::new(), Instant::default());
     let conn: Connection<Bytes> =
-        Connection::passive(Config::default(), &open, 1_000, &shared, now).unwrap();
+        Connection::passive(Config::default(), &open, 1_000, 0, &shared, now).unwrap();
     assert!(conn.remote_denies_join());
     assert!(!Rig::new(false).conn.remote_denies_join());
 }

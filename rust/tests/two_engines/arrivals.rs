@@ -205,8 +205,10 @@ impl World {
             ThirdAck::Fallback => self.start_plain(),
             ThirdAck::Capable(open) => {
                 let host = &mut self.hosts[1];
+                let promised = host.tcp.promised.saturating_sub(1);
+                let window = segment.window;
                 let made =
-                    Connection::passive(host.config, &open, segment.window, &host.shared, now);
+                    Connection::passive(host.config, &open, window, promised, &host.shared, now);
                 let Ok(conn) = made else { return };
                 host.conn = Some(conn);
                 host.tx = SubflowTx::passive(&open);

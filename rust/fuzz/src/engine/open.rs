@@ -65,7 +65,7 @@ fn passive(config: Config, input: &mut Input<'_>) -> Option<Host> {
     };
     let shared = Shared::new();
     let window = input.u32() >> 8;
-    let conn = Connection::passive(config, &open, window, &shared, Instant::default()).ok()?;
+    let conn = Connection::passive(config, &open, window, 0, &shared, Instant::default()).ok()?;
     let mut host = Host::new(shared, SubflowTx::passive(&open), conn);
     host.is_open = true;
     host.window = window;

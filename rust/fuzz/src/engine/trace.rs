@@ -31,6 +31,8 @@ pub fn event(now: u64, conn: &Connection<Places>, event: &Event<'_, Places>) {
             mapping,
             ..
         } => format!("Data {ssn:?} {payload:?} {mapping:?}"),
+        Event::SynData { payload } => format!("SynData {payload:?}"),
+        Event::PeerKeys { keys, .. } => format!("PeerKeys {keys:?}"),
         Event::SubflowAcked { una, .. } => format!("SubflowAcked {una:?}"),
         Event::SubflowFin { .. } => "SubflowFin".into(),
         Event::SubflowClosed { ending, .. } => format!("SubflowClosed {ending:?}"),

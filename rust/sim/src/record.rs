@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What was seen of one end of a connection. Oracles compare these; nothing else reads them.
+//!
+//! Places are octets from the start of a stream, so that both ends count alike.
+
+use crate::endpoint::Env;
+use crate::tcp::SECOND;
+use rust_mptcp::engine::ConnError;
+use rust_mptcp::engine::ConnState;
+use rust_mptcp::engine::FallbackReason;
+use rust_mptcp::engine::Mib;
+
+/// Timer events of one engine within a second before we speak of a storm.
+const STORM: u32 = 40;
+
+/// Segments without payload at the same microsecond before we speak of one.
+const BARE: u32 = 2_000;
+
+/// The record of one end.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// There was an engine.
+    pub engine: bool,
+    /// It said that nothing is left to do.
+    pub gone: bool,
+    /// Plain TCP was cut off.
+    pub cut: bool,
+    /// The path changes octets: what arrives is not compared.
+    pub altered: bool,
+    /// Somebody else's segments may count: what depends on ours alone is not compared.
+    pub attacked: bool,
+    /// A wrong octet was delivered.
+    pub wrong: bool,
+    /// Octets of the peer's stream that were delivered.
+    pub delivered: u64,
+    /// Octets of our stream that the engine has let us free.
+    pub released: u64,
+    /// The end of our stream as far as a mapping was sent for it.
+    pub mapped: u64,
+    /// The end of the peer's stream as far as we have promised room for it.
+    pub promised: u64,
+    /// The end of what was last handed to TCP.
+    pub last_handed: u64,
+    /// The last state.
+    pub state: Option<ConnState>,
+    /// Why it is plain TCP.
+    pub fell_back: Option<FallbackReason>,
+    /// What the program was told.
+    pub error: Option<ConnError>,
+    /// Subflows that the engine had us reset.
+    pub resets: u32,
+    /// Segments sent.
+    pub segments: u64,
+    counts: Vec<(Mib, i64)>,
+    /// The second that `timers` is of.
+    second: u64,
+    timers: u32,
+    /// The moment that `bare` is of.
+    moment: u64,
+    bare: u32,
+}
+
+impl Record {
+    /// Adds to a counter.
+    pub fn count(&mut self, counter: Mib, amount: i32) {
+        match self.counts.iter_mut().find(|(one, _)| *one == counter) {
+            Some((_, sum)) => *sum += i64::from(amount),
+            None => self.counts.push((counter, i64::from(amount))),
+        }
+    }
+
+    /// A counter.
+    pub fn counted(&self, counter: Mib) -> i64 {
+        let found = self.counts.iter().find(|(one, _)| *one == counter);
+        found.map_or(0, |(_, sum)| *sum)
+    }
+
+    /// All counters that were ever touched.
+    pub fn counts(&self) -> &[(Mib, i64)] {
+        &self.counts
+    }
+
+    /// Notes a segment.
+    pub fn sends(&mut self, env: &mut Env<'_>, bare: bool) {
+        self.segments += 1;
+        if core::mem::replace(&mut self.moment, env.now) != env.now {
+            self.bare = 0;
+        }
+        self.bare += u32::from(bare);
+        let bare = self.bare;
+        env.require(bare < BARE, || format!("{bare} bare segments at once"));
+    }
+
+    /// Notes a timer event.
+    pub fn timer(&mut self, env: &mut Env<'_>) {
+        let second = env.now / SECOND;
+        if core::mem::replace(&mut self.second, second) != second {
+            self.timers = 0;
+        }
+        self.timers += 1;
+        let timers = self.timers;
+        env.require(timers < STORM, || format!("{timers} timers in a second"));
+    }
+}

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Two hosts, the paths between them, a clock, and one seed.
+
+use crate::app::Plan;
+use crate::attack::Attacker;
+use crate::endpoint::Endpoint;
+use crate::endpoint::Env;
+use crate::host::Host;
+use crate::host::Pair;
+use crate::host::Touched;
+use crate::middlebox::Passage;
+use crate::middlebox::Stage;
+use crate::network::Link;
+use crate::oracle;
+use crate::random::Random;
+use crate::segment::Addr;
+use crate::segment::Segment;
+use crate::segment::NOBODY;
+use crate::trace::Trace;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// The port that servers listen on.
+pub const PORT: u16 = 5001;
+
+/// The address of a host on a path.
+pub fn address(side: u8, path: u8) -> u32 {
+    u32::from_be_bytes([10, 0, path, 1 + side])
+}
+
+/// One path: a link for each direction, and what stands between.
+pub struct Path {
+    /// From the client, and from the server.
+    pub links: [Link; 2],
+    /// In the order in which they stand, the client's side first.
+    pub stages: Vec<Box<dyn Stage>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    Arrive(u8, u32),
+    Wake(u8, u32),
+    Half(u8, u32),
+    Attack(u32),
+    TooBig(u8, u32),
+}
+
+/// A simulation.
+pub struct World {
+    /// Microseconds since the start.
+    pub now: u64,
+    /// Client and server.
+    pub hosts: [Host; 2],
+    /// Between them.
+    pub paths: Vec<Path>,
+    /// Chance.
+    pub rng: Random,
+    /// The first rule that was broken.
+    pub fault: Option<String>,
+    /// Segments that hosts have sent.
+    pub segments: u64,
+    /// Events so far.
+    pub events: u64,
+    /// Who interferes.
+    pub attackers: Vec<Box<dyn Attacker>>,
+    /// Writes down what happens.
+    pub trace: Option<Trace>,
+    queue: BinaryHeap<Reverse<(u64, Item)>>,
+    serial: u64,
+    slots: Vec<Segment>,
+    free: Vec<u32>,
+    pairs: Vec<Pair>,
+    /// The two ends of each connection, by its number.
+    ends: Vec<[u32; 2]>,
+    out: Vec<Segment>,
+}
+
+/// The low bits of a place in the queue; the rest are microseconds, three days of them.
+const SERIAL_BITS: u32 = 26;
+
+/// No such end yet.
+const NONE: u32 = u32::MAX;
+
+impl World {
+    /// A world of two hosts and the paths between them.
+    pub fn new(seed: u64, hosts: [Host; 2], paths: Vec<Path>) -> Self {
+        Self {
+            now: 0,
+            hosts,
+            paths,
+            rng: Random::new(seed),
+            fault: None,
+            segments: 0,
+            events: 0,
+            attackers: Vec::new(),
+            trace: None,
+            queue: BinaryHeap::new(),
+            serial: 0,
+            slots: Vec::new(),
+            free: Vec::new(),
+            pairs: Vec::new(),
+            ends: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    fn at(&mut self, when: u64, item: Item) {
+        // What comes at the same moment comes in the order in which it was put there.
+        self.serial = (self.serial + 1) % (1 << SERIAL_BITS);
+        let key = when.max(self.now) << SERIAL_BITS | self.serial;
+        self.queue.push(Reverse((key, item)));
+    }
+
+    fn keep(&mut self, segment: Segment) -> u32 {
+        match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = segment;
+                slot
+            }
+            None => {
+                self.slots.push(segment);
+                self.slots.len() as u32 - 1
+            }
+        }
+    }
+
+    /// Opens a connection from the client over a path; gives its number.
+    pub fn connect(&mut self, path: u8, port: u16, local_net: u16, plan: Plan) -> u32 {
+        let tag = self.ends.len() as u32;
+        self.ends.push([NONE, NONE]);
+        let local = Addr {
+            ip: address(0, path) | u32::from(local_net) << 16,
+            port,
+        };
+        let remote = Addr {
+            ip: address(1, path),
+            port: PORT,
+        };
+        let mut env = Env {
+            now: self.now,
+            rng: &mut self.rng,
+            out: &mut self.out,
+            fault: &mut self.fault,
+        };
+        let index = self.hosts[0].connect(&mut env, tag, local, remote, plan);
+        self.ends[tag as usize][0] = index as u32;
+        self.settle(0, Touched::Endpoint(index));
+        tag
+    }
+
+    /// Has an attacker begin at `when`.
+    pub fn attack(&mut self, when: u64, attacker: Box<dyn Attacker>) {
+        self.attackers.push(attacker);
+        let index = self.attackers.len() as u32 - 1;
+        self.at(when, Item::Attack(index));
+    }
+
+    /// One end of a connection, if it has come to be.
+    pub fn end(&self, tag: u32, side: usize) -> Option<&Endpoint> {
+        let index = self.ends.get(tag as usize)?[side];
+        self.hosts[side].endpoints.get(index as usize)
+    }
+
+    /// Does the next thing. False when nothing is left, or a rule is broken.
+    pub fn step(&mut self) -> bool {
+        if self.fault.is_some() {
+            return false;
+        }
+        let Some(Reverse((key, item))) = self.queue.pop() else {
+            return false;
+        };
+        let when = key >> SERIAL_BITS;
+        if let Item::Wake(side, index) = item {
+            // Put off since: nothing happens now.
+            let endpoint = &self.hosts[usize::from(side)].endpoints[index as usize];
+            if endpoint.wake_at != Some(when) {
+                return true;
+            }
+        }
+        self.now = when;
+        self.events += 1;
+        match item {
+            Item::Arrive(side, slot) => {
+                let segment = core::mem::take(&mut self.slots[slot as usize]);
+                self.free.push(slot);
+                self.arrive(side, segment);
+            }
+            Item::Wake(side, index) => self.wake(side, index),
+            Item::Half(side, index) => {
+                let pair = self.pairs[index as usize];
+                let touched = self.with_host(side, |host, env| host.half_due(env, pair));
+                self.settle(side, touched);
+            }
+            Item::Attack(index) => self.run_attacker(index),
+            Item::TooBig(side, slot) => {
+                let segment = core::mem::take(&mut self.slots[slot as usize]);
+                self.free.push(slot);
+                self.too_big(side, &segment);
+            }
+        }
+        self.fault.is_none()
+    }
+
+    fn with_host<T>(&mut self, side: u8, work: impl FnOnce(&mut Host, &mut Env<'_>) -> T) -> T {
+        let mut env = Env {
+            now: self.now,
+            rng: &mut self.rng,
+            out: &mut self.out,
+            fault: &mut self.fault,
+        };
+        work(&mut self.hosts[usize::from(side)], &mut env)
+    }
+
+    fn arrive(&mut self, side: u8, segment: Segment) {
+        if let Some(trace) = &mut self.trace {
+            trace.arrives(self.now, side, &segment);
+        }
+        let touched = self.with_host(side, |host, env| host.arrive(env, &segment));
+        if let Touched::Endpoint(index) = touched {
+            if side == 1 && segment.tag != NOBODY {
+                let end = &mut self.ends[segment.tag as usize][1];
+                if *end == NONE {
+                    *end = index as u32;
+                }
+            }
+        }
+        self.settle(side, touched);
+    }
+
+    fn wake(&mut self, side: u8, index: u32) {
+        let index = index as usize;
+        self.with_host(side, |host, env| {
+            let endpoint = &mut host.endpoints[index];
+            endpoint.wake_at = None;
+            endpoint.wake(env);
+        });
+        self.settle(side, Touched::Endpoint(index));
+    }
+
+    /// The path says that a segment was too big for it.
+    fn too_big(&mut self, side: u8, segment: &Segment) {
+        let mtu = self.paths[segment.path()].links[usize::from(side)]
+            .config
+            .mtu;
+        if let Some(trace) = &mut self.trace {
+            trace.note(self.now, "the link says: too big");
+        }
+        let ends = self.ends.get(segment.tag as usize);
+        let Some(index) = ends.map(|ends| ends[usize::from(side)]) else {
+            return;
+        };
+        if index != NONE {
+            // Both headers, with all the options that there can be.
+            let mss = mtu.saturating_sub(80).max(1);
+            self.with_host(side, |host, env| {
+                host.endpoints[index as usize].too_big(env, 0, mss);
+            });
+            self.settle(side, Touched::Endpoint(index as usize));
+        }
+    }
+
+    /// After anything happened to a connection: its program, its segments, its timers, the rules.
+    fn settle(&mut self, side: u8, touched: Touched) {
+        match touched {
+            Touched::Endpoint(index) => {
+                self.with_host(side, |host, env| host.endpoints[index].run_app(env));
+                self.send_all(side);
+                self.arm(side, index);
+                self.check(side, index);
+            }
+            Touched::Half(pair, due) => {
+                self.send_all(side);
+                self.pairs.push(pair);
+                let index = self.pairs.len() as u32 - 1;
+                self.at(due, Item::Half(side, index));
+            }
+            Touched::Nothing => self.send_all(side),
+        }
+    }
+
+    fn arm(&mut self, side: u8, index: usize) {
+        let endpoint = &mut self.hosts[usize::from(side)].endpoints[index];
+        let Some(next) = endpoint.next_time() else {
+            endpoint.wake_at = None;
+            return;
+        };
+        let next = next.max(self.now);
+        // Waking too early costs little; it finds nothing due and sets the next time.
+        if endpoint.wake_at.is_none_or(|at| next < at) {
+            endpoint.wake_at = Some(next);
+            self.at(next, Item::Wake(side, index as u32));
+        }
+    }
+
+    fn check(&mut self, side: u8, index: usize) {
+        let endpoint = &self.hosts[usize::from(side)].endpoints[index];
+        let tag = endpoint.tag;
+        let mut broken = oracle::alone(endpoint);
+        if let (Some(client), Some(server)) = (self.end(tag, 0), self.end(tag, 1)) {
+            broken = broken.or_else(|| oracle::together(client, server));
+        }
+        if self.fault.is_none() {
+            self.fault = broken;
+        }
+    }
+
+    /// Puts what a host sends on its way.
+    fn send_all(&mut self, side: u8) {
+        let mut out = core::mem::take(&mut self.out);
+        for segment in out.drain(..) {
+            self.segments += 1;
+            if let Some(trace) = &mut self.trace {
+                trace.leaves(self.now, side, &segment);
+            }
+            self.carry(side, segment);
+        }
+        self.out = out;
+    }
+
+    /// Carries a segment from a host's end of its path through all stages.
+    fn carry(&mut self, side: u8, segment: Segment) {
+        let path = segment.path();
+        let stages = self.paths[path].stages.len();
+        if stages == 0 {
+            return self.enter_link(path, side, segment);
+        }
+        let first = if side == 0 { 0 } else { stages - 1 };
+        self.pass(path, side, first, segment);
+    }
+
+    /// Has the stage at `index` deal with a segment that goes away from `side`, and those behind it.
+    fn pass(&mut self, path: usize, side: u8, index: usize, segment: Segment) {
+        let mut passed = Vec::new();
+        let mut passage = Passage {
+            now: self.now,
+            rng: &mut self.rng,
+            out: &mut passed,
+        };
+        self.paths[path].stages[index].pass(&mut passage, side, segment);
+        let count = self.paths[path].stages.len();
+        for (from, segment) in passed {
+            let next = if from == 0 {
+                Some(index + 1).filter(|next| *next < count)
+            } else {
+                index.checked_sub(1)
+            };
+            match next {
+                Some(next) => self.pass(path, from, next, segment),
+                None => self.enter_link(path, from, segment),
+            }
+        }
+    }
+
+    fn enter_link(&mut self, path: usize, side: u8, segment: Segment) {
+        for attacker in &mut self.attackers {
+            attacker.overhears(&segment);
+        }
+        let link = &mut self.paths[path].links[usize::from(side)];
+        if link.is_too_big(&segment) {
+            let delay = link.config.delay;
+            let slot = self.keep(segment);
+            return self.at(self.now + delay, Item::TooBig(side, slot));
+        }
+        let [first, copy] = link.send(&segment, self.now, &mut self.rng);
+        if let Some(when) = copy {
+            let slot = self.keep(segment.clone());
+            self.at(when, Item::Arrive(1 - side, slot));
+        }
+        match first {
+            Some(when) => {
+                let slot = self.keep(segment);
+                self.at(when, Item::Arrive(1 - side, slot));
+            }
+            None => {
+                if let Some(trace) = &mut self.trace {
+                    trace.note(self.now, "the link drops it");
+                }
+            }
+        }
+    }
+
+    /// Lets an attacker do its next thing.
+    fn run_attacker(&mut self, index: u32) {
+        let mut forged = Vec::new();
+        let attacker = &mut self.attackers[index as usize];
+        let again = attacker.strikes(self.now, &mut self.rng, &mut forged);
+        for (side, segment) in forged {
+            if let Some(trace) = &mut self.trace {
+                trace.note(self.now, "an attacker injects");
+            }
+            let delay = 1 + self.rng.below(1000);
+            let slot = self.keep(segment);
+            self.at(self.now + delay, Item::Arrive(side, slot));
+        }
+        if let Some(again) = again {
+            self.at(again, Item::Attack(index));
+        }
+    }
+
+    /// When the next thing happens.
+    pub fn next_time(&self) -> Option<u64> {
+        let first = self.queue.peek();
+        first.map(|Reverse((key, _))| key >> SERIAL_BITS)
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Bugs that the simulation has found, each as the smallest scenario that shows it.
+//!
+//! Not seeds of the sweep: what a seed of that means changes with the generator.
+
+#![allow(missing_docs)]
+
+use rust_mptcp_sim::app::Pace;
+use rust_mptcp_sim::app::Plan;
+use rust_mptcp_sim::attack::Forger;
+use rust_mptcp_sim::middlebox::alg::Rewrite;
+use rust_mptcp_sim::middlebox::death::LoseEnds;
+use rust_mptcp_sim::middlebox::resegment::InsertFin;
+use rust_mptcp_sim::middlebox::resegment::LoseThirdAck;
+use rust_mptcp_sim::middlebox::strip::Strip;
+use rust_mptcp_sim::middlebox::strip::Where;
+use rust_mptcp_sim::middlebox::Ways;
+use rust_mptcp_sim::oracle::Expect;
+use rust_mptcp_sim::run;
+use rust_mptcp_sim::scenario::Scenario;
+use rust_mptcp_sim::tcp::MILLI;
+
+const SEEDS: u64 = 300;
+
+/// Runs a scenario from many seeds.
+fn holds(scenario: impl Fn(u64) -> Scenario) {
+    for seed in 0..SEEDS {
+        let fault = run::run(scenario(seed), None).0.fault;
+        assert_eq!(fault, None, "seed {seed}");
+    }
+}
+
+fn bulk(total: u64) -> Plan {
+    Plan::new(Pace::Bulk, total)
+}
+
+fn silent() -> Plan {
+    Plan::new(Pace::Silent, 0)
+}
+
+fn rough(mut scenario: Scenario) -> Scenario {
+    for link in &mut scenario.links {
+        link.loss = 20_000;
+        link.reorder = 60_000;
+        link.reorder_by = 60 * MILLI;
+        link.jitter = 5 * MILLI;
+    }
+    scenario
+}
+
+/// A probe with an old byte, or a copy, was new to a receiver that had fallen back.
+#[test]
+fn regression_a_window_probe_is_never_delivered_twice() {
+    holds(|seed| {
+        let reader = Plan {
+            read: 1_500,
+            read_every: 400 * MILLI,
+            ..silent()
+        };
+        let mut run = Scenario::plain(seed, [bulk(20_000), reader]);
+        run.hosts[1].receive_buffer = 2_000;
+        run.stages
+            .push(Box::new(Strip::new(Where::Sometimes(30), Ways::Both)));
+        run.expect = Expect::Intact;
+        run
+    });
+}
+
+/// An acknowledgement that was overtaken made a path look as if it carried options again.
+#[test]
+fn regression_an_old_option_does_not_bring_reinjection_back() {
+    holds(|seed| {
+        let writer = Plan {
+            write: 19,
+            ..bulk(2_000)
+        };
+        let mut run = rough(Scenario::plain(seed, [silent(), writer]));
+        let from = 3 + seed as u32 % 30;
+        run.stages
+            .push(Box::new(Strip::new(Where::From(from), Ways::Both)));
+        run.expect = Expect::Intact;
+        run
+    });
+}
+
+/// A `DATA_FIN` alone came first, and the server took the client for plain TCP.
+#[test]
+fn regression_the_keys_come_before_a_data_fin_while_data_waits() {
+    holds(|seed| {
+        let mut run = Scenario::plain(seed, [bulk(1_000), bulk(1_000)]);
+        run.hosts[0].stuck = 50;
+        run.stages.push(Box::new(LoseThirdAck::default()));
+        run
+    });
+}
+
+/// Bytes behind a gap that nobody would ever fill were kept until the connection was freed.
+#[test]
+fn regression_nothing_is_held_after_the_end() {
+    holds(|seed| {
+        let total = |step| bulk(50_000 + seed * step % 60_000);
+        let mut run = Scenario::plain(seed, [total(997), total(1_499)]);
+        run.stages.push(Box::new(InsertFin {
+            side: (seed % 2) as u8,
+            after: 1 + seed as u32 % 40,
+        }));
+        run.expect = Expect::Intact;
+        run
+    });
+}
+
+/// A client that fell back with nothing left to send left the server waiting for a `DATA_ACK`.
+#[test]
+fn regression_a_bare_fin_after_the_end_of_the_stream_ends_the_connection() {
+    holds(|seed| {
+        let mut run = Scenario::plain(seed, [bulk(1_600), silent()]);
+        run.stages
+            .push(Box::new(Strip::new(Where::Data, Ways::FromServer)));
+        run.expect = Expect::Complete;
+        run
+    });
+}
+
+/// `MP_FAIL` was lost, and the receiver held copy after copy of what it could not use.
+#[test]
+fn regression_what_waits_for_mp_fail_stays_within_the_window() {
+    holds(|seed| {
+        let mut run = rough(Scenario::plain(seed, [bulk(80_000), silent()]));
+        run.hosts[0].engine.checksum = true;
+        run.hosts[1].receive_buffer = 40_000;
+        run.stages.push(Box::new(Strip {
+            subtype: Some(6),
+            ..Strip::new(Where::Data, Ways::FromServer)
+        }));
+        run.stages.push(Box::new(Rewrite::new(0, 30_000)));
+        run.expect = Expect::Ends;
+        run.altered = true;
+        run
+    });
+}
+
+/// The first window of a server was smaller than the one that its SYN/ACK had named.
+#[test]
+fn regression_the_window_of_the_syn_ack_is_a_promise() {
+    holds(|seed| {
+        let mut run = Scenario::plain(seed, [bulk(3_000), silent()]);
+        run.hosts[1].receive_buffer = 12_000 + seed;
+        run.hosts[1].overhead = 130;
+        run.hosts[1].delayed_acks = false;
+        run
+    });
+}
+
+/// A guessed `DATA_FIN` far away is not the end of the stream.
+#[test]
+fn forged_options_in_the_window_cost_no_wrong_octet() {
+    holds(|seed| {
+        let mut run = Scenario::plain(seed, [bulk(40_000), bulk(40_000)]);
+        run.attackers.push((0, Box::new(Forger::new(true, 40))));
+        run.stages.push(Box::new(LoseEnds { count: 1 }));
+        run.attacked = true;
+        run.expect = Expect::Intact;
+        run
+    });
+}
+
+/// Four gigabytes on one subflow: its numbers wrap.
+#[test]
+fn subflow_numbers_wrap() {
+    let mut run = Scenario::plain(1, [bulk((1 << 32) + 100_000), silent()]);
+    for host in &mut run.hosts {
+        host.mss = 60_000;
+        host.gso = 60_000;
+        host.receive_buffer = 4_000_000;
+        host.send_buffer = 4_000_000;
+    }
+    for link in &mut run.links {
+        link.mtu = 65_535;
+    }
+    assert_eq!(run::run(run, None).0.fault, None);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 0..60 {
+        let (first, trace) = run::replay(seed);
+        let (again, same) = run::replay(seed);
+        assert_eq!(first.segments, again.segments);
+        assert!(trace.text == same.text, "seed {seed}");
+    }
+}
