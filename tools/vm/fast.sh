@@ -1,11 +1,11 @@
 #!/bin/bash
-# In the sandbox, in vng's place (make vm FAST=1): fast.sh CPUS MEM ACCEL APPEND COMMAND.
-# The same kernel and root without udev, initramfs and discs, so it is up in a third of
+# In the sandbox, in vng's place (make vm FAST=1): fast.sh KERNEL CPUS MEM ACCEL APPEND COMMAND.
+# The same root without udev, initramfs and discs, so it is up in a third of
 # the time; for checks that need no device nodes beyond devtmpfs's.
 # The guest's console goes to stderr, the command's output to stdout, as with vng.
 set -euo pipefail
-cpus=$1 mem=$2 accel=$3 append=$4
-printf '%s\n' "$5" >/tmp/command
+kernel=$1 cpus=$2 mem=$3 accel=$4 append=$5
+printf '%s\n' "$6" >/tmp/command
 
 /usr/libexec/virtiofsd --socket-path /tmp/root.sock --shared-dir / --sandbox none \
 	--no-announce-submounts --log-level error >&2 &
@@ -21,7 +21,7 @@ qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine
 	-chardev file,id=output,path=/proc/self/fd/1 -device virtserialport,chardev=output,name=output \
 	-chardev file,id=status,path=/tmp/status -device virtserialport,chardev=status,name=status \
 	-device virtio-rng-pci \
-	-kernel "$(ls /boot/vmlinuz-*)" \
+	-kernel "$kernel" \
 	-append "console=ttyS0 rootfstype=virtiofs root=ROOTFS rw panic=-1 init=/src/tools/vm/init.sh $append" </dev/null
 
 status=$(cat /tmp/status)
