@@ -13,8 +13,8 @@ round() {
 	for address in "$V4" "$V6"; do
 		new_port
 		PORTS+=("$PORT")
-		start_server server -n 200 -c "$1" -t "$((30 * SLOW))" -- "$address" together
-		client peer -n 200 -c "$1" -t "$((30 * SLOW))" connect "$address" "$PORT" together \
+		start_server server -n 200 -c "$1" -t 30 -- "$address" together
+		client peer -n 200 -c "$1" -t 30 connect "$address" "$PORT" together \
 			>"$WORK/client.$PORT" 2>&1 &
 		clients+=($! "$SERVER")
 	done

@@ -24,7 +24,13 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { MPTCP = 262, SOL_MPTCP = 284, MPTCP_INFO = 1, LENGTH = 20000, MOST = 2000 };
+#define MPTCP		262
+#ifndef SOL_MPTCP
+#define SOL_MPTCP	284
+#endif
+#define MPTCP_INFO	1
+#define LENGTH		20000
+#define MOST		2000
 
 static union {
 	struct sockaddr any;

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MPTCP 262
+#define MPTCP	262
 
 /*
  * a accept, c connect, u begin to connect to where nobody answers;
@@ -108,13 +108,14 @@ static int new_socket(void)
 	return fd;
 }
 
+/* Until there is no room, or the other side has closed, which resets what it does not read. */
 static void fill(int fd)
 {
 	static const char octets[4096];
 
 	while (send(fd, octets, sizeof(octets), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
 		;
-	must(errno == EAGAIN, "send");
+	must(errno == EAGAIN || errno == ECONNRESET || errno == EPIPE, "send");
 }
 
 static void tell(int report)
