@@ -11,6 +11,8 @@ printf '%s\n' "$6" >/tmp/command
 	--no-announce-submounts --log-level error >&2 &
 until [[ -S /tmp/root.sock ]]; do sleep 0.05; done
 
+# init_on_alloc: virtiofsd writes programs into memory behind the emulator's back, which goes
+# on with what it had translated there before, unless the guest clears a page first.
 # With a pipe behind each, qemu's files stay in order.
 : >/tmp/status
 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine q35 -accel "$accel" \
@@ -22,7 +24,7 @@ qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine
 	-chardev file,id=status,path=/tmp/status -device virtserialport,chardev=status,name=status \
 	-device virtio-rng-pci \
 	-kernel "$kernel" \
-	-append "console=ttyS0 rootfstype=virtiofs root=ROOTFS rw panic=-1 init=/src/tools/vm/init.sh $append" </dev/null
+	-append "console=ttyS0 rootfstype=virtiofs root=ROOTFS rw panic=-1 init_on_alloc=1 init=/src/tools/vm/init.sh $append" </dev/null
 
 status=$(cat /tmp/status)
 [[ -n $status ]] || exit 255
