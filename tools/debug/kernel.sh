@@ -48,7 +48,8 @@ build() {
 	report &
 	# shellcheck disable=SC2064 # Now.
 	trap "kill $!" EXIT
-	inside "cd '$KSRC' && exec nice -n 15 make -j${JOBS:-$(nproc)} $MAKE_ARGS bzImage modules"
+	inside "cd '$KSRC' && exec nice -n 15 make -j${JOBS:-$(nproc)} $MAKE_ARGS bzImage modules" &&
+		inside "make -s -C '$KSRC' $MAKE_ARGS modules_install"
 }
 
 failed() {

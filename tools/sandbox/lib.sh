@@ -50,14 +50,15 @@ load_sandbox() {
 
 # shellcheck disable=SC2034
 load_kernel() {
-	local config=$TREE/tools/debug/kernel.config
+	local hash
 	case ${KERNEL:-stock} in
 	stock) ;;
 	debug)
-		KREL=${KREL%%[+-]*}-debug
-		KSRC=${KSRC/source/debug}-$(grep ^CONFIG_ "$config" | sort | sha256sum | cut -c1-10)
+		hash=$(grep ^CONFIG_ "$TREE/tools/debug/kernel.config" | sort | sha256sum | cut -c1-8)
+		KREL=${KREL%%[+-]*}-debug-$hash
+		KSRC=${KSRC/source/debug}-$hash
 		VMLINUZ=$KSRC/arch/x86/boot/bzImage
-		MAKE_ARGS=LLVM=1
+		MAKE_ARGS="LLVM=1 LOCALVERSION=-debug-$hash"
 		;;
 	*) die "no kernel '$KERNEL'" "KERNEL is stock or debug" ;;
 	esac
