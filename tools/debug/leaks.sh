@@ -9,8 +9,8 @@ trap 'rm -f "$symbols"' EXIT
 
 # Removal is refused as long as there is a socket, and the last ones take a moment.
 remove() {
-	local tries refused=
-	for ((tries = 0; tries < 100 * ${SLOW:-1}; tries++)); do
+	local end=$((SECONDS + 10 * ${SLOW:-1})) refused=
+	while ((SECONDS < end)); do
 		! grep -q '^rust_mptcp ' /proc/modules || refused=$(rmmod rust_mptcp 2>&1) && return
 		sleep 0.1
 	done

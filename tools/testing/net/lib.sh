@@ -239,8 +239,8 @@ module_in() { grep -q '^rust_mptcp ' /proc/modules || insmod "${RUST_MPTCP_KO:-/
 
 # idle: until the module serves no socket any more; at most 30 s. Otherwise LEFT says which.
 idle() {
-	local tries references name
-	for ((tries = 0; tries < 300 * SLOW; tries++)); do
+	local end=$((SECONDS + 30 * SLOW)) references name
+	while ((SECONDS < end)); do
 		references=$(</sys/module/rust_mptcp/refcnt)
 		[[ $references != 0 ]] || return 0
 		sleep 0.1

@@ -63,8 +63,8 @@ name_first() {
 }
 
 all_gone() {
-	local tries
-	for ((tries = 0; tries < 300 * SLOW; tries++)); do
+	local end=$((SECONDS + 30 * SLOW))
+	while ((SECONDS < end)); do
 		[[ -e /sys/class/net/canary-client || -e /sys/class/net/canary-server ]] || return 0
 		sleep 0.1
 	done
