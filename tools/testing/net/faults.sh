@@ -42,7 +42,7 @@ trap 'set_both probability 0; clean_up' EXIT
 for address in 10.1.1.1 fd01::1; do
 	while read -r verdict name; do
 		[[ $verdict == ok ]]
-		result "refused: ${name%:*} to $address" $? "${name#*: }"
+		result "refused: ${name%%:*} to $address" $? "${name#*: }"
 	done < <(client faults "$address")
 done
 ((RESULTS == 2 * 18))

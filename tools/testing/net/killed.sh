@@ -14,7 +14,7 @@ for address in 10.1.1.1 fd01::1; do
 	[[ $address != *:* ]] || family=IPv6 unreachable=fd01::77
 	while read -r verdict name; do
 		[[ $verdict == ok ]]
-		result "${name%:*} $family" $? "${name#*: }"
+		result "${name%%:*} $family" $? "${name#*: }"
 	done < <(client states "$address" "$unreachable")
 	idle
 	result "no socket is left, $family" $? "$LEFT"
