@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 ENTER := tools/sandbox/enter.sh
 # Outputs stay below build/, one directory a kernel.
-MODULE_KO := build/sandbox/rust_mptcp.ko
+MODULE_KO = build/$(if $(filter debug,$(KERNEL)),debug,sandbox)/rust_mptcp.ko
 
 # CMD and T reach the scripts word for word, $ and quotes included. A SECONDS in the
 # environment would set bash's own clock.
@@ -16,7 +16,7 @@ quote = '$(subst ','\'',$(value $(1)))'
 unexport CMD T SECONDS
 
 # Needed by the scripts when given.
-export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET
+export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET LONG KERNEL
 export SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
 
 # The module for the running kernel where that has Rust metadata, otherwise for the
@@ -26,10 +26,10 @@ KDIR ?= $(if $(wildcard /lib/modules/$(shell uname -r)/build/rust/libkernel.rmet
 # What a VM inserts: nothing with MODULE=0.
 MODULE ?= 1
 VM_MODULE := $(if $(filter 0,$(MODULE)),0,$(MODULE_KO))
-VM_NEEDS := $(if $(filter 0,$(MODULE)),sandbox,sandbox-module)
+VM_NEEDS := $(if $(filter 0,$(MODULE)),kernel,sandbox-module)
 
-.PHONY: all help sandbox sandbox-module kdir-module demo test sim fuzz coverage vm selftests test-debug bench clean \
-	clean-cache
+.PHONY: all help sandbox kernel sandbox-module kdir-module demo test sim fuzz coverage vm selftests test-debug bench \
+	clean clean-cache
 all: $(if $(KDIR),kdir-module,sandbox-module)
 
 help:
@@ -51,10 +51,13 @@ help:
 #?                          its last line is CMD's exit code (which make repeats as
 #?                          "Error N"; tools/vm/run.sh itself ends with it)
 #? make selftests [T='...'] the kernel's own MPTCP selftests (default: mptcp_connect)
-#? make test-debug, bench   not yet
+#? make test-debug          the VM tests on a kernel that checks locks, memory, references,
+#?                          with faults injected; LONG=1: for hours; builds it once
+#? make bench               not yet
 #? make sandbox             only prepare the sandbox: Debian 13, its kernel, tools (once)
 #? make clean               remove what was built here; clean-cache: the sandbox as well
 #?
+#? KERNEL=debug  make vm on the debug kernel              LONG=1  long forms of the tests
 #? FAST=1     VM without udev, up in a third of the time
 #? MODULE=0   VM without the module (in-tree MPTCP)       TIMEOUT=SECS  for CMD, 1200
 #? MIRROR=URL Debian mirror (default: that of this host)  XDG_CACHE_HOME  where the cache is
@@ -62,7 +65,10 @@ help:
 sandbox:
 	@tools/sandbox/prepare.sh
 
-sandbox-module: sandbox
+kernel: sandbox
+	$(if $(filter debug,$(KERNEL)),@tools/debug/kernel.sh)
+
+sandbox-module: kernel
 	@tools/sandbox/build-module.sh
 
 kdir-module:
@@ -95,7 +101,11 @@ vm: $(if $(CMD),$(VM_NEEDS))
 selftests: $(VM_NEEDS)
 	@MODULE=$(VM_MODULE) tools/testing/selftests/run.sh $(call quote,T)
 
-test-debug bench:
+test-debug: sandbox
+	@tools/debug/kernel.sh
+	@KERNEL=debug ONLY='build net' tools/testing/run.sh
+
+bench:
 	@echo 'error: make $@: not yet: issue 3' >&2; exit 1
 
 clean:

@@ -1,12 +1,13 @@
 #!/bin/bash
-# Builds the module for the sandbox's kernel, inside the sandbox, into build/sandbox.
+# Builds the module for the sandbox's kernel, inside the sandbox, into build/sandbox; with
+# KERNEL=debug for the debug kernel, into build/debug.
 #
 #   build-module.sh [make argument...]    OUTPUT=DIR: elsewhere; FRESH=1: from nothing
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need_root
 load_sandbox
-out=${OUTPUT:-build/sandbox}
+out=${OUTPUT:-$(module_dir)}
 cd "$TREE"
 
 # One build at a time into one place.
@@ -15,7 +16,7 @@ exec 7>"$out.lock"
 flock 7
 
 # Objects of another kernel or compiler are not reused.
-stamp="$(readlink -f "$(sandbox_link)")"
+stamp="$(readlink -f "$(sandbox_link)") $KSRC"
 if [[ -n ${FRESH-} || $(cat "$out/.sandbox" 2>/dev/null) != "$stamp" ]]; then
 	rm -rf "$out"
 	mkdir -p "$out"

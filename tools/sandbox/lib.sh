@@ -35,7 +35,8 @@ sandbox_link() {
 	echo "$CACHE/sandbox-$want"
 }
 
-# Sets ROOT, KREL, KSRC, VMLINUZ and MAKE_ARGS of the prepared sandbox.
+# Sets ROOT, KREL, KSRC, VMLINUZ and MAKE_ARGS: of the prepared sandbox's own kernel, or of
+# the one that KERNEL names.
 load_sandbox() {
 	local link
 	link=$(sandbox_link)
@@ -44,4 +45,26 @@ load_sandbox() {
 	ROOT=$(readlink -f "$link")/root
 	# shellcheck disable=SC1091
 	. "$link/info"
+	load_kernel
+}
+
+# shellcheck disable=SC2034
+load_kernel() {
+	local hash
+	case ${KERNEL:-stock} in
+	stock) ;;
+	debug)
+		hash=$(grep ^CONFIG_ "$TREE/tools/debug/kernel.config" | sort | sha256sum | cut -c1-8)
+		KREL=${KREL%%[+-]*}-debug-$hash
+		KSRC=${KSRC/source/debug}-$hash
+		VMLINUZ=$KSRC/arch/x86/boot/bzImage
+		MAKE_ARGS="LLVM=1 LOCALVERSION=-debug-$hash"
+		;;
+	*) die "no kernel '$KERNEL'" "KERNEL is stock or debug" ;;
+	esac
+}
+
+# Where the module for that kernel is, below the tree.
+module_dir() {
+	if [[ ${KERNEL:-stock} == stock ]]; then echo build/sandbox; else echo "build/$KERNEL"; fi
 }

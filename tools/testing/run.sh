@@ -5,14 +5,18 @@
 #
 # Ends non-zero if anything failed or nothing ran. Everything printed is also in
 # build/test/, a log a step. In a hurry, any of: make test ONLY='host lint build net',
-# make test ONLY=net NET='tools/testing/net/connect*.sh'.
+# make test ONLY=net NET='tools/testing/net/connect*.sh'. LONG=1: the long forms.
+# KERNEL=debug: the module and its tests on the debug kernel, in build/test-debug/.
 set -euo pipefail
 . "$(dirname "$0")/../sandbox/lib.sh"
 . "$TREE/tools/testing/steps.sh"
 cd "$TREE"
 
-OUT=build/test
-COUNTS=$OUT/counts
+OUT=build/test SLOW=${SLOW:-1}
+if [[ ${KERNEL:-stock} == debug ]]; then
+	OUT=build/test-debug SLOW=5
+fi
+COUNTS=$OUT/counts KO=$(module_dir)/rust_mptcp.ko
 ONLY=${ONLY:-host lint build net}
 
 rm -rf "$OUT"

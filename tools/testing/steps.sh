@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The parts of `make test`, sourced by run.sh. Each adds lines of three numbers (passed,
 # failed, skipped) to $COUNTS and names what failed in $OUT/failures; none stops the rest.
-# shellcheck disable=SC2153 # OUT and COUNTS are run.sh's.
+# shellcheck disable=SC2153 # OUT, COUNTS, KO and SLOW are run.sh's.
 
 count() { echo "$1 $2 $3" >>"$COUNTS"; }
 failure() { echo "    $1" | tee -a "$OUT/failures"; }
@@ -122,7 +122,7 @@ test_lint() {
 test_build() {
 	prepared module || return 0
 	check module "$SANDBOX/build-module.sh"
-	check module-lint module_lint
+	[[ ${KERNEL:-stock} != stock ]] || check module-lint module_lint
 }
 
 # Compiles all of it anew under the kernel's lint set; a warning is a failure.
@@ -139,7 +139,7 @@ header() { sed -nE "s/^# $1: *([^ ]+).*/\1/p" "$2" | head -n 1; }
 
 test_net() {
 	local shared=() test
-	[[ -s build/sandbox/rust_mptcp.ko ]] || {
+	[[ -s $KO ]] || {
 		count 0 1 0
 		failure "FAIL no module, so no test of it in a VM"
 		return
@@ -148,12 +148,12 @@ test_net() {
 	for test in ${NET:-tools/testing/net/*.sh}; do
 		[[ -x $test ]] || continue
 		case $(header vm "$test") in
-		own) boot_tests build/sandbox/rust_mptcp.ko "$test" ;;
+		own) boot_tests "$KO" "$test" ;;
 		bare) boot_tests 0 "$test" ;;
 		*) shared+=("$test") ;;
 		esac
 	done
-	boot_tests build/sandbox/rust_mptcp.ko "${shared[@]}"
+	boot_tests "$KO" "${shared[@]}"
 }
 
 # boot_tests MODULE test...: in one boot, unless the guest dies: then the test that killed
@@ -166,11 +166,11 @@ boot_tests() {
 		total=60
 		for test in "${left[@]}"; do
 			limit=$(header timeout "$test")
-			total=$((total + ${limit:-300}))
+			total=$((total + (${limit:-300} + 60) * SLOW))
 		done
 		say "test: a VM for ${left[*]##*/}"
 		MODULE=$module TIMEOUT=$total SPLAT=ignore VM_LOGS=$OUT/vm "$TREE/tools/vm/run.sh" \
-			"tools/testing/guest.sh $OUT/net ${left[*]}" || true
+			"SLOW=$SLOW LONG=${LONG-} tools/testing/guest.sh $OUT/net $KO ${left[*]}" || true
 		cat "$OUT/vm/console.log" >>"$OUT/console.log"
 
 		local next=() ran=0

@@ -1,14 +1,15 @@
 #!/bin/bash
-# Boots the stock kernel of the sandbox, inserts the module, runs one command in the
-# guest and ends with that command's exit code.
+# Boots the kernel of the sandbox, inserts the module, runs one command in the guest and
+# ends with that command's exit code.
 #
 #   run.sh 'command line for bash'
 #
 #   MODULE=PATH   the module to insert, a path below this tree; 0: none
 #   TIMEOUT=SECS  for the command (default 1200); what it was doing then goes to the log
 #   VM_LOGS=DIR   below this tree, for console.log and output.log (default build/vm)
-#   VM_CPUS, VM_MEM   default 2 and 2G
+#   VM_CPUS, VM_MEM   default 2 and 2G (the debug kernel: 3G)
 #   FAST=1        boot in a third of the time, without udev (fast.sh)
+#   KERNEL=debug  the kernel of tools/debug instead of the stock one; always FAST
 #   SPLAT=ignore  a kernel warning does not make a successful command fail
 #
 # Ends with 124 after a timeout, 99 for a success beside a kernel warning, 255 if the
@@ -38,12 +39,17 @@ probe_kvm() {
 
 boot() {
 	local limit=$((timeout + 120)) accel=tcg vng=--disable-kvm append=oops=panic
-	local guest="/src/tools/vm/guest.sh /src/$logs $module $timeout" boot
+	local guest="/src/tools/vm/guest.sh /src/$logs $module $timeout" mem=2G boot
 	if probe_kvm; then accel=kvm vng=--disable-microvm; fi
+	if [[ ${KERNEL:-stock} == debug ]]; then
+		# Every report of KASAN, not the first alone; and a slow machine is no stuck one.
+		append+=" kasan_multi_shot watchdog_thresh=60 log_buf_len=4M" mem=3G FAST=1
+	fi
 	if [[ -n ${FAST-} ]]; then
-		boot=(/src/tools/vm/fast.sh "${VM_CPUS:-2}" "${VM_MEM:-2G}" "$accel" "$append" "$guest")
+		boot=(/src/tools/vm/fast.sh "$VMLINUZ" "${VM_CPUS:-2}" "${VM_MEM:-$mem}" "$accel" "$append" "$guest")
 	else
-		boot=(env "PATH=/src/tools/vm/bin:$PATH" vng "$vng" -r "$VMLINUZ" --rw --verbose --cpus "${VM_CPUS:-2}" --memory "${VM_MEM:-2G}"
+		boot=(env "PATH=/src/tools/vm/bin:$PATH" vng "$vng" -r "$VMLINUZ" --rw --verbose
+			--cpus "${VM_CPUS:-2}" --memory "${VM_MEM:-$mem}"
 			--append "$append" -- "$guest")
 	fi
 	# --foreground, for Ctrl-C to reach the guest; KILL, because unshare ignores less.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the socket calls say: errors, flags, readiness, time limits and signals, each as a
- * case of its own in a process of its own with 10 seconds to live.
+ * case of its own in a process of its own with 10 seconds to live, SLOW=N (in the environment)
+ * times as many on a slow machine.
  *
  *	calls [-p PROTOCOL] ADDRESS UNREACHABLE [NAME]
  *
@@ -46,6 +47,7 @@ typedef union {
 static int protocol = 262;
 static const char *local_text, *dead_text;
 static char *why;	/* Shared with the process of the case. */
+static int slow = 1;	/* How many times slower than our limits the machine is. */
 
 static void no(int line, const char *format, ...)
 {
@@ -1023,14 +1025,14 @@ static int run(void (*test)(void))
 		test();
 		_exit(0);
 	}
-	for (int i = 0; i < 1000 && !waitpid(child, &status, WNOHANG); i++) {
-		if (i == 999)
-			strcpy(why, "no end after 10 s");
+	for (int i = 1; i <= 1000 * slow && !waitpid(child, &status, WNOHANG); i++) {
+		if (i == 1000 * slow)
+			sprintf(why, "no end after %d s", 10 * slow);
 		usleep(10000);
 	}
 	kill(-child, SIGKILL);
 	if (*why && strncmp(why, "line", 4)) {
-		usleep(500000);
+		usleep(500000 * (useconds_t)slow);
 		if (!waitpid(child, &status, WNOHANG))
 			strcat(why, ", and SIGKILL does not end it either");
 		return 1;
@@ -1048,6 +1050,8 @@ int main(int argc, char **argv)
 		protocol = atoi(optarg);
 	if (argc - optind < 2)
 		return 2;
+	if (getenv("SLOW"))
+		slow = atoi(getenv("SLOW"));
 	local_text = argv[optind];
 	dead_text = argv[optind + 1];
 	why = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -19,6 +19,8 @@ PATH=$PATH:$BUILT
 V4=10.1.1.2 V6=fd01::2
 MPTCP=262 TCP=0
 LAST_PORT=10000
+# How many times slower this machine is than the limits here suppose.
+SLOW=${SLOW:-1}
 
 trap clean_up EXIT
 
@@ -125,7 +127,7 @@ checksums() {
 # wait_for_line FILE TEXT: until the file has a line that begins so; at most 10 s.
 wait_for_line() {
 	local tries line
-	for ((tries = 0; tries < 500; tries++)); do
+	for ((tries = 0; tries < 500 * SLOW; tries++)); do
 		while read -r line; do
 			[[ $line != "$2"* ]] || return 0
 		done 2>/dev/null <"$1"
@@ -175,7 +177,7 @@ talk() {
 # reap_server CLIENT-STATUS: without a client it may wait for ever.
 reap_server() {
 	local tries
-	for ((tries = 0; $1 != 0 && tries < 20; tries++)); do
+	for ((tries = 0; $1 != 0 && tries < 20 * SLOW; tries++)); do
 		kill -0 "$SERVER" 2>/dev/null || break
 		sleep 0.1
 	done
@@ -201,7 +203,7 @@ counted() {
 	ip netns pids server | while read -r line; do
 		[[ $(cat "/proc/$line/comm") != wirecount ]] || kill -USR1 "$line"
 	done
-	for ((tries = 0; tries < 250; tries++)); do
+	for ((tries = 0; tries < 250 * SLOW; tries++)); do
 		[[ ! -f $WORK/counts ]] || break
 		sleep 0.02
 	done
@@ -234,3 +236,35 @@ spoke_tcp() {
 
 module_out() { ! grep -q '^rust_mptcp ' /proc/modules || rmmod rust_mptcp; }
 module_in() { grep -q '^rust_mptcp ' /proc/modules || insmod "${RUST_MPTCP_KO:-/mod/rust_mptcp.ko}"; }
+
+# idle: until the module serves no socket any more; at most 30 s. Otherwise LEFT says which.
+idle() {
+	local end=$((SECONDS + 30 * SLOW)) references name
+	while ((SECONDS < end)); do
+		references=$(</sys/module/rust_mptcp/refcnt)
+		[[ $references != 0 ]] || return 0
+		sleep 0.1
+	done
+	LEFT="$references references$(for name in $(ip netns | cut -d' ' -f1); do
+		echo
+		ip netns exec "$name" ss -HMtnaeo
+	done)"
+	return 1
+}
+
+# --- memory ---
+
+slab_kib() { awk '/^SUnreclaim/ { print $2 }' /proc/meminfo; }
+
+# flat EARLIER WHEN: since then slab memory has not grown. KASAN keeps what is freed, so
+# that nothing can be said where it is on.
+flat() {
+	local now
+	now=$(slab_kib)
+	if grep -qm 1 ' kasan_' /proc/kallsyms; then
+		skip "slab memory $2" "KASAN is on"
+		return
+	fi
+	((now - $1 < 8192))
+	result "slab memory $2: $1 KiB early, $now KiB now" $?
+}

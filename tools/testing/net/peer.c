@@ -23,6 +23,8 @@
  * connect(), so that the socket may be older than the module;
  * -k FIFO: keep the connection until there is a writer of FIFO, then close it.
  *
+ * SLOW=N in the environment: be N times as patient.
+ *
  * Last line: `peer: ok ... mptcp=yes` (exit code 0) or `peer: failed: why` (1; 3: too late).
  */
 #include <arpa/inet.h>
@@ -53,6 +55,9 @@ static struct {
 	const char *before, *keep, *conversation;
 	bool client;
 } with = { .protocol = MPTCP, .connections = 1, .seconds = 60, .bytes = 1 << 20, .seed = 1 };
+
+/* How many times slower than our limits the machine is. */
+static int slow = 1;
 
 /* What one direction of a connection has seen so far. */
 struct way {
@@ -196,9 +201,9 @@ static void both_ways(int fd, uint64_t piece, uint64_t read_piece, unsigned int 
 		struct pollfd ready = { .fd = fd };
 
 		ready.events = (short)((sending ? POLLOUT : 0) | (receiving ? POLLIN : 0));
-		if (poll(&ready, 1, 10000) == 0)
-			fail("poll(%s%s) says nothing for 10 s", sending ? "OUT" : "",
-			     receiving ? "IN" : "");
+		if (poll(&ready, 1, 10000 * slow) == 0)
+			fail("poll(%s%s) says nothing for %d s", sending ? "OUT" : "",
+			     receiving ? "IN" : "", 10 * slow);
 		if (sending && ready.revents & (POLLOUT | POLLERR)) {
 			uint64_t left = with.bytes - out.octets;
 
@@ -443,6 +448,9 @@ int main(int argc, char **argv)
 	}
 	if (argc - optind != 4)
 		usage();
+	if (getenv("SLOW"))
+		slow = atoi(getenv("SLOW"));
+	with.seconds *= (unsigned int)slow;
 	with.client = !strcmp(argv[optind], "connect");
 	with.conversation = argv[optind + 3];
 	if (!strcmp(with.conversation, "tiny") && !with.rcvbuf)

@@ -1,0 +1,85 @@
+#!/bin/bash
+# Namespaces that go while connections in them are open, with their link or under it: no
+# socket, namespace or device is left. 3 rounds of each way, 100 with LONG=1.
+# timeout: 1200
+. "$(dirname "$0")/lib.sh"
+ROUNDS=${LONG:+100} ROUNDS=${ROUNDS:-3}
+
+# A link from outside into each namespace: it goes with the namespace, and not with its
+# name alone.
+canaries() {
+	local name
+	for name in client server; do
+		ip link add "canary-$name" type veth peer name canary netns "$name"
+	done
+}
+
+# Transfers in full swing, some of them stuck because one side does not read.
+under_way() {
+	local conversation address
+	topology
+	canaries
+	for conversation in bulk slow half-client half-server; do
+		for address in "$V4" "$V6"; do
+			new_port
+			start_server server -n 100000000 -- "$address" "$conversation"
+			client peer -n 100000000 connect "$address" "$PORT" "$conversation" >/dev/null 2>&1 &
+			disown
+		done
+	done
+	client peer -n 0 connect 10.1.1.77 "$PORT" bulk >/dev/null 2>&1 &
+	disown
+	sleep 1
+}
+
+processes_first() {
+	kill_in client
+	kill_in server
+	ip netns del client
+	ip netns del server
+}
+
+link_first() {
+	ip -n client link del veth0
+	processes_first
+}
+
+client_first() {
+	kill_in client
+	ip netns del client
+	sleep 0.5
+	kill_in server
+	ip netns del server
+}
+
+# The name goes, the namespace stays until the last process in it dies.
+name_first() {
+	local pids
+	pids="$(ip netns pids client) $(ip netns pids server)"
+	ip netns del client
+	ip netns del server
+	# shellcheck disable=SC2086 # Several numbers.
+	kill -KILL $pids
+}
+
+all_gone() {
+	local end=$((SECONDS + 30 * SLOW))
+	while ((SECONDS < end)); do
+		[[ -e /sys/class/net/canary-client || -e /sys/class/net/canary-server ]] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+for way in processes_first link_first client_first name_first; do
+	wrong=
+	for ((round = 1; round <= ROUNDS; round++)); do
+		under_way
+		"$way"
+		idle || { wrong="round $round: $LEFT" && break; }
+		all_gone || { wrong="round $round: a namespace is left" && break; }
+	done
+	[[ -z $wrong ]]
+	result "$ROUNDS times ${way//_/ }" $? "$wrong"
+done
+finish
