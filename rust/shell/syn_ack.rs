@@ -132,6 +132,24 @@ pub(super) fn options(
     Some((fitted.area, fitted.len))
 }
 
+/// What the SYN offered of a handshake that a segment with `options` completes.
+fn offered(request: &Request, options: &wire::Options) -> Option<SynOffer> {
+    if let Some(area) = request.syn_options() {
+        return match answer_syn(&wire::parse(&area, SegmentKind::Syn)) {
+            SynAnswer::Capable(offer) => Some(offer),
+            _ => None,
+        };
+    }
+    // SYN cookies: the ACK repeats what was agreed on.
+    match options.capable {
+        Some(Capable::Ack { flags, .. } | Capable::AckData { flags, .. }) => Some(SynOffer {
+            checksum: flags.checksum,
+            deny_join: flags.deny_join,
+        }),
+        _ => None,
+    }
+}
+
 /// The segment that completes a handshake: `Some` if it makes an MPTCP connection.
 pub(super) fn third_ack(
     listener: &Subflow,
@@ -145,20 +163,7 @@ pub(super) fn third_ack(
         payload_len: segment.len,
     };
     let options = wire::parse(header.options(), kind);
-    let offer = match request.syn_options() {
-        Some(area) => match answer_syn(&wire::parse(&area, SegmentKind::Syn)) {
-            SynAnswer::Capable(offer) => offer,
-            _ => return None,
-        },
-        // SYN cookies: the ACK repeats what was agreed on.
-        None => match options.capable {
-            Some(Capable::Ack { flags, .. } | Capable::AckData { flags, .. }) => SynOffer {
-                checksum: flags.checksum,
-                deny_join: flags.deny_join,
-            },
-            _ => return None,
-        },
-    };
+    let offer = offered(request, &options)?;
     let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
     let ends = segment.four_tuple();
     let accept = |policy| {
