@@ -157,6 +157,21 @@ fn offer_of(area: &[u8]) -> Option<SynOffer> {
     }
 }
 
+/// What the SYN offered of a handshake that a segment with `options` completes.
+fn offered(request: &Request, options: &wire::Options) -> Option<SynOffer> {
+    if let Some(area) = request.syn_options() {
+        return offer_of(&area);
+    }
+    // SYN cookies: the ACK repeats what was agreed on.
+    match options.capable {
+        Some(Capable::Ack { flags, .. } | Capable::AckData { flags, .. }) => Some(SynOffer {
+            checksum: flags.checksum,
+            deny_join: flags.deny_join,
+        }),
+        _ => None,
+    }
+}
+
 /// Whether a connection may have this token.
 fn is_free(ns: &netns::Net, local: &KeyMaterial) -> bool {
     let free = local.token.is_usable() && ns.tokens.find(local.token).is_none();
@@ -225,17 +240,7 @@ pub(super) fn third_ack(
         payload_len: segment.len,
     };
     let options = wire::parse(header.options(), kind);
-    let offer = match request.syn_options() {
-        Some(area) => offer_of(&area)?,
-        // SYN cookies: the ACK repeats what was agreed on.
-        None => match options.capable {
-            Some(Capable::Ack { flags, .. } | Capable::AckData { flags, .. }) => SynOffer {
-                checksum: flags.checksum,
-                deny_join: flags.deny_join,
-            },
-            _ => return None,
-        },
-    };
+    let offer = offered(request, &options)?;
     let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
     let ends = segment.four_tuple();
     let accept = |policy| {

@@ -330,3 +330,20 @@ fn a_second_syn_ack_changes_nothing() {
         assert_eq!(conn.state(), ConnState::Established);
     }
 }
+
+#[test]
+fn options_that_vanish_where_plain_tcp_cannot_go_on_reset_the_subflow() {
+    let mut rig = Rig::new(false);
+    rig.stamp(1, 0);
+    rig.data(4, b"later");
+    rig.write(1_000);
+    rig.data_ack(1_000);
+    rig.write(500);
+    let options = no_options();
+    rig.segment(&options);
+    rig.asked();
+    rig.timeout();
+    assert!(rig.counted(Mib::FallbackFailed) && rig.counted(Mib::DssReset));
+    assert!(rig.has(&reset_with(ResetReason::MIDDLEBOX)));
+    assert_eq!(rig.conn.mode(), Mode::Verified);
+}

@@ -155,6 +155,11 @@ impl Host {
             assert!(edge.at_or_before(self.shared.edge()));
             assert!(edge == self.shared.edge() || stamped.window == Some(u32::MAX));
         }
+        if let Some(map) = options.dss.and_then(|dss| dss.map) {
+            let end = self.conn.first_dsn().advance(self.written);
+            let fin = map.data_fin_dsn(map.dsn.expand(end));
+            assert!(fin.is_none_or(|fin| fin == end && !self.writes));
+        }
         if segment.rst || stamped.payload == 0 {
             return;
         }
