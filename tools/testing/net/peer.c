@@ -19,6 +19,7 @@
  *
  * Options: -p 262|0 protocol, -n BYTES, -c CONNECTIONS one after the other, -r SO_RCVBUF,
  * -s SO_SNDBUF, -m SEED of the pattern, -t SECONDS before giving up;
+ * -f: fast open, the client's first bytes on its SYN if the kernel has a cookie;
  * -w FIFO: make the socket and bind it, then wait for a writer of FIFO before listen() or
  * connect(), so that the socket may be older than the module;
  * -k FIFO: keep the connection until there is a writer of FIFO, then close it.
@@ -53,7 +54,7 @@ static struct {
 	unsigned int seconds;
 	uint64_t bytes, seed;
 	const char *before, *keep, *conversation;
-	bool client;
+	bool client, fast_open;
 } with = { .protocol = MPTCP, .connections = 1, .seconds = 60, .bytes = 1 << 20, .seed = 1 };
 
 /* How many times slower than our limits the machine is. */
@@ -385,6 +386,11 @@ static int make_socket(int family)
 		checked(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &with.rcvbuf, sizeof(int)), "SO_RCVBUF");
 	if (with.sndbuf)
 		checked(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &with.sndbuf, sizeof(int)), "SO_SNDBUF");
+	if (with.fast_open) {
+		int option = with.client ? TCP_FASTOPEN_CONNECT : TCP_FASTOPEN, queue = 16;
+
+		checked(setsockopt(fd, SOL_TCP, option, &queue, sizeof(queue)), "TCP_FASTOPEN");
+	}
 	return fd;
 }
 
@@ -422,7 +428,7 @@ static void call(void)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: peer [-p 262|0] [-n BYTES] [-c CONNECTIONS] [-r SO_RCVBUF] [-s SO_SNDBUF]\n"
+	fprintf(stderr, "usage: peer [-f] [-p 262|0] [-n BYTES] [-c CONNECTIONS] [-r SO_RCVBUF] [-s SO_SNDBUF]\n"
 			"            [-m SEED] [-t SECONDS] [-w FIFO] [-k FIFO]\n"
 			"            listen|connect ADDRESS PORT CONVERSATION\n");
 	exit(2);
@@ -432,8 +438,9 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "p:n:c:r:s:m:t:w:k:")) != -1) {
+	while ((option = getopt(argc, argv, "fp:n:c:r:s:m:t:w:k:")) != -1) {
 		switch (option) {
+		case 'f': with.fast_open = true; break;
 		case 'p': with.protocol = atoi(optarg); break;
 		case 'n': with.bytes = strtoull(optarg, NULL, 0); break;
 		case 'c': with.connections = atoi(optarg); break;

@@ -44,6 +44,23 @@ for sums in 0 1; do
 done
 checksums 0 2>/dev/null
 
+# The first connection asks for a cookie, the others bring their first bytes on the SYN.
+client sysctl -qw net.ipv4.tcp_fastopen=1
+server sysctl -qw net.ipv4.tcp_fastopen=2
+fast_opens() { server nstat -asz TcpExtTCPFastOpenPassive | awk '/FastOpen/ { print $2 }'; }
+for address in "$V4" "$V6"; do
+	family=IPv4 && [[ $address == *:* ]] && family=IPv6
+	for conversation in bulk half-client; do
+		before=$(fast_opens)
+		mptcp "fast open, $conversation, $family" 0 "$conversation" "$address" -f -c 4 -n 300000 -- -f -c 4 -n 300000
+		taken=$(($(fast_opens) - before))
+		((taken >= 3))
+		result "the listener took the data of a SYN, $conversation, $family" $? "$taken of 4"
+	done
+	tcp "fast open, plain client, $family" bulk "$address" -f -c 2 -n 20000 -- -f -c 2 -n 20000 -p $TCP
+	tcp "fast open, plain server, $family" bulk "$address" -f -c 2 -n 20000 -p $TCP -- -f -c 2 -n 20000
+done
+
 for address in "$V4" "$V6"; do
 	family=IPv4 && [[ $address == *:* ]] && family=IPv6
 	for conversation in bulk ping-pong half-client half-server bytes tiny slow together abort-client abort-server; do
