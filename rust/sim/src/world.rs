@@ -66,7 +66,7 @@ pub struct World {
     pub attackers: Vec<Box<dyn Attacker>>,
     /// Writes down what happens.
     pub trace: Option<Trace>,
-    queue: BinaryHeap<Reverse<(u64, u64, Item)>>,
+    queue: BinaryHeap<Reverse<(u64, Item)>>,
     serial: u64,
     slots: Vec<Segment>,
     free: Vec<u32>,
@@ -75,6 +75,9 @@ pub struct World {
     ends: Vec<[u32; 2]>,
     out: Vec<Segment>,
 }
+
+/// The low bits of a place in the queue; the rest are microseconds, three days of them.
+const SERIAL_BITS: u32 = 26;
 
 /// No such end yet.
 const NONE: u32 = u32::MAX;
@@ -103,9 +106,10 @@ impl World {
     }
 
     fn at(&mut self, when: u64, item: Item) {
-        self.serial += 1;
-        self.queue
-            .push(Reverse((when.max(self.now), self.serial, item)));
+        // What comes at the same moment comes in the order in which it was put there.
+        self.serial = (self.serial + 1) % (1 << SERIAL_BITS);
+        let key = when.max(self.now) << SERIAL_BITS | self.serial;
+        self.queue.push(Reverse((key, item)));
     }
 
     fn keep(&mut self, segment: Segment) -> u32 {
@@ -163,9 +167,10 @@ impl World {
         if self.fault.is_some() {
             return false;
         }
-        let Some(Reverse((when, _, item))) = self.queue.pop() else {
+        let Some(Reverse((key, item))) = self.queue.pop() else {
             return false;
         };
+        let when = key >> SERIAL_BITS;
         if let Item::Wake(side, index) = item {
             // Put off since: nothing happens now.
             let endpoint = &self.hosts[usize::from(side)].endpoints[index as usize];
@@ -395,6 +400,7 @@ impl World {
 
     /// When the next thing happens.
     pub fn next_time(&self) -> Option<u64> {
-        self.queue.peek().map(|Reverse((when, ..))| *when)
+        let first = self.queue.peek();
+        first.map(|Reverse((key, _))| key >> SERIAL_BITS)
     }
 }

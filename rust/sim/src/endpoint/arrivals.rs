@@ -148,15 +148,22 @@ impl Endpoint {
         if acked.resend {
             self.tcp_resend(env, index);
         }
-        if acked.moved {
-            if self.conn.is_none() {
-                self.app.progress_at = env.now;
-            }
+        if acked.moved && self.wants_acks(env) {
             self.post(env, Event::SubflowAcked { sf, una });
             self.push(env, index);
         } else {
             self.tcp_send(env, index);
         }
+    }
+
+    /// Whether acknowledgements of TCP matter, as the shell has it: they make room for what is
+    /// unsent, and in fallback they free what was sent.
+    fn wants_acks(&mut self, env: &Env<'_>) -> bool {
+        let Some(conn) = self.conn.as_ref() else {
+            self.app.progress_at = env.now;
+            return false;
+        };
+        conn.unsent() > 0 || (self.shared.is_fallback() && conn.unacknowledged() > 0)
     }
 
     fn tcp_data(
