@@ -213,7 +213,7 @@ impl<P: Payload> Connection<P> {
         if map.payload_len() == 0 {
             let first = map.dsn.expand(self.recv.next);
             if let Some(dsn) = map.data_fin_dsn(first) {
-                self.on_data_fin(sf, dsn);
+                self.on_data_fin(shared, sf, dsn);
             }
         }
     }
