@@ -125,10 +125,11 @@ impl<P: Payload> Connection<P> {
             return false;
         };
         let before = flow.una;
+        let signals = options.dss.is_some_and(|dss| dss.data_ack.is_some());
         let acked = ack.after(before) && flow.next.after(before);
         if acked {
-            flow.bare = options.is_empty();
-        } else if !options.is_empty() && ack.at_or_after(before) {
+            flow.bare = !signals;
+        } else if signals && ack.at_or_after(before) {
             // Not one that was overtaken: it may be from before the options vanished.
             flow.bare = false;
         }
