@@ -48,7 +48,7 @@ use std::hash::Hasher;
 pub type Pair = (Addr, Addr);
 
 /// SYN/ACKs sent before a handshake is given up.
-const SYN_ACKS: u8 = 6;
+const SYN_ACKS: u8 = 12;
 
 /// Handshakes that a listener keeps.
 const BACKLOG: usize = 256;
@@ -294,7 +294,7 @@ impl Host {
             return Touched::Nothing;
         }
         half.sent += 1;
-        half.due = env.now + (SECOND << (half.sent - 1));
+        half.due = env.now + (SECOND << (half.sent - 1).min(5));
         let key = half.keys.key;
         let want = half.offer.map(|offer| syn_ack_options(offer, policy, key));
         env.out.push(Segment {
