@@ -254,11 +254,10 @@ impl Host {
             SynAnswer::Capable(offer) => Some(offer),
         };
         while self.half.len() >= self.backlog {
-            let oldest = self.order.pop_front();
-            if oldest.is_none_or(|pair| self.half.remove(&pair).is_none()) && self.order.is_empty()
-            {
+            let Some(oldest) = self.order.pop_front() else {
                 break;
-            }
+            };
+            self.half.remove(&oldest);
         }
         let half = Half {
             local_isn: env.rng.bits() as u32,
