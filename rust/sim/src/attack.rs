@@ -149,7 +149,8 @@ impl Attacker for Repeater {
     }
 
     fn overhears(&mut self, segment: &Segment) {
-        if self.heard.len() < 64 {
+        // A reset at the right place is the end, whoever repeats it.
+        if self.heard.len() < 64 && !segment.has(RST) {
             self.heard.push(segment.clone());
         }
     }

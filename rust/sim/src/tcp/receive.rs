@@ -79,7 +79,8 @@ impl Receiver {
             self.fin_at = Some(end);
         }
         let late = self.fin_taken || end.at_or_before(self.next);
-        if bytes.is_empty() || late || self.ahead.len() >= AHEAD {
+        let full = self.ahead.len() >= AHEAD && ssn.after(self.next);
+        if bytes.is_empty() || late || full {
             return;
         }
         let index = self.ahead.partition_point(|one| one.ssn.before(ssn));
