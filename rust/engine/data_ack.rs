@@ -111,10 +111,11 @@ impl<P: Payload> Connection<P> {
         let Some(flow) = self.subflows.get_mut(sf) else {
             return false;
         };
+        let signals = options.dss.is_some_and(|dss| dss.data_ack.is_some());
         let acked = flow.is_news(ack);
         if acked {
-            flow.bare = options.is_empty();
-        } else if !options.is_empty() && !flow.is_overtaken(ack) {
+            flow.bare = !signals;
+        } else if signals && !flow.is_overtaken(ack) {
             // Not one that was overtaken: it may be from before the options vanished.
             flow.bare = false;
         }
@@ -199,7 +200,7 @@ impl<P: Payload> Connection<P> {
         if map.payload_len() == 0 {
             let first = map.dsn.expand(self.recv.next);
             if let Some(dsn) = map.data_fin_dsn(first) {
-                self.on_data_fin(sf, dsn);
+                self.on_data_fin(shared, sf, dsn);
             }
         }
     }

@@ -32,7 +32,16 @@ pub(super) fn plain_reset() -> Order {
 impl<P: Payload> Connection<P> {
     /// A mapping is wrong or missing: plain TCP where that is still possible, else a new path.
     pub(super) fn on_flaw(&mut self, shared: &Shared, sf: SubflowId, flaw: Flaw) {
+        let ended = self
+            .recv
+            .fin
+            .is_some_and(|fin| fin.at_or_before(self.recv.next));
         let (mib, reason) = match flaw {
+            // RFC 8684 3.3.3: nothing comes after the DATA_FIN, mapped or not.
+            Flaw::Missing if ended => {
+                self.reset_for_nonsense(sf);
+                return;
+            }
             Flaw::Missing => (None, ResetReason::MIDDLEBOX),
             Flaw::Elsewhere => (Some(Mib::DSSNoMatchTCP), ResetReason::MPTCP),
             Flaw::Conflict => (Some(Mib::DSSNotMatching), ResetReason::MPTCP),

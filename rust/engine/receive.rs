@@ -103,12 +103,12 @@ impl<P: Payload> Connection<P> {
             }
         }
         if let Some(dsn) = mapping.data_fin_dsn(first) {
-            self.on_data_fin(sf, dsn);
+            self.on_data_fin(shared, sf, dsn);
         }
     }
 
     /// Notes where the peer's stream ends. RFC 8684 3.3.3: it takes effect in its turn.
-    pub(super) fn on_data_fin(&mut self, sf: SubflowId, dsn: Dsn) {
+    pub(super) fn on_data_fin(&mut self, shared: &Shared, sf: SubflowId, dsn: Dsn) {
         if self.mode == Mode::Fallback {
             return;
         }
@@ -120,7 +120,10 @@ impl<P: Payload> Connection<P> {
             return;
         }
         // The first one counts, as in-tree has it; one that lies behind what arrived is nonsense.
-        if self.recv.fin.is_some() || dsn.before(self.recv.next) {
+        // So is one beyond the window: all bytes before it fit in there, but for one that probes.
+        let last = shared.edge().latest(self.recv.next).advance(1);
+        let possible = dsn.at_or_after(self.recv.next) && dsn.at_or_before(last);
+        if self.recv.fin.is_some() || !possible {
             return;
         }
         if self.recv.ooo.end().is_some_and(|end| end.after(dsn)) {

@@ -41,7 +41,11 @@ impl<P: Payload> Connection<P> {
 
     /// The timer has come: nothing was acknowledged for an interval.
     pub(super) fn on_retransmit_timer(&mut self, shared: &Shared) {
-        if self.mode == Mode::Fallback || self.is_closed() {
+        if self.is_closed() {
+            return;
+        }
+        if self.mode == Mode::Fallback {
+            self.push();
             return;
         }
         match self.due() {

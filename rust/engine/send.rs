@@ -175,7 +175,7 @@ impl<P: Payload> Connection<P> {
         // What TCP takes must be noted, and what it refuses must be kept: room for both, first.
         if flow.sent.reserve().is_err() || self.send.again.reserve(1).is_err() {
             self.send.probe = false;
-            self.arm_retransmit_once();
+            self.try_again_later();
             return None;
         }
         let offer = pick(&mut self.send, limit, room)?;
@@ -226,6 +226,8 @@ impl<P: Payload> Connection<P> {
         if len > 0 {
             self.last_data_sent = self.now;
             self.arm_retransmit_once();
+        } else {
+            self.try_again_later();
         }
         if self.mode == Mode::Fallback {
             // The acknowledgement may have come first.
@@ -311,6 +313,15 @@ impl<P: Payload> Connection<P> {
     pub(super) fn watch_window(&mut self) {
         if self.mode != Mode::Fallback && self.send.next.before(self.send.end) {
             self.arm_retransmit_once();
+        }
+    }
+
+    /// Comes back to what there was no memory for, in plain TCP too: no acknowledgement may be on
+    /// its way that would.
+    fn try_again_later(&mut self) {
+        if !self.is_closed() {
+            let at = self.now.after(self.interval());
+            self.timers.set_once(Timer::Retransmit, at);
         }
     }
 

@@ -131,7 +131,7 @@ pub(super) struct Subflow<P> {
     pub(super) offer: Option<Offer>,
     /// The peer has acknowledged data of ours with a `DATA_ACK`: options pass both ways.
     pub(super) tx_ok: bool,
-    /// The last segment that acknowledged data of ours had no option at all.
+    /// The last segment that acknowledged data of ours had no `DATA_ACK`.
     pub(super) bare: bool,
     pub(super) fin_received: bool,
     pub(super) parting: Parting,

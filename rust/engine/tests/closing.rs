@@ -75,6 +75,16 @@ fn a_data_fin_waits_for_the_bytes_before_it() {
 }
 
 #[test]
+fn a_data_fin_beyond_the_window_is_not_the_end() {
+    let mut rig = Rig::new(false);
+    rig.segment(&data_fin(1 << 40));
+    rig.segment(&data_fin(100_000));
+    rig.data(0, b"abc");
+    rig.segment(&data_fin(3));
+    assert_eq!(rig.conn.state(), ConnState::CloseWait);
+}
+
+#[test]
 fn a_data_fin_on_the_last_mapping_counts() {
     let mut rig = Rig::new(false);
     let map = Mapping {
@@ -119,6 +129,16 @@ fn our_data_fin_waits_until_tcp_has_every_byte() {
         said.options.lead,
         Some(Lead::Dss(Dss { map: Some(_), .. }))
     ));
+}
+
+#[test]
+fn unmapped_data_behind_the_data_fin_resets_the_subflow() {
+    let mut rig = Rig::new(false);
+    rig.data(0, b"abc");
+    rig.segment(&data_fin(3));
+    rig.mapped(b"abc", None);
+    assert_eq!(rig.read, b"abc");
+    assert!(rig.has(&reset_with(ResetReason::MPTCP)));
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Rig {
         };
         let config = Config::default();
         let now = Instant::default();
-        let conn = Connection::passive(config, &open, 10_000, 0, &shared, now).unwrap();
+        let conn = Connection::passive(config, &open, 10_000, 500, &shared, now).unwrap();
         let mut rig = Self {
             shared,
             tx: SubflowTx::passive(&open),

@@ -154,7 +154,7 @@ fn opened(checksum: bool) -> (End, End, Vec<String>) {
     };
     let shared = Shared::new();
     let mut b = End {
-        conn: Connection::passive(config, &open, 60_000, 0, &shared, now).unwrap(),
+        conn: Connection::passive(config, &open, 60_000, 65_535, &shared, now).unwrap(),
         tx: SubflowTx::passive(&open),
         shared,
         read: Vec::new(),

@@ -111,7 +111,7 @@ impl Attacker for Forger {
             };
             if self.in_window {
                 // A pure ACK that TCP takes: only its options can do anything.
-                forged.seq = forged.seq.wrapping_add(rng.below(3) as u32);
+                forged.window = last.window;
             } else {
                 forged.seq = Self::far(forged.seq, rng);
                 forged.ack = rng.bits() as u32;
@@ -149,7 +149,8 @@ impl Attacker for Repeater {
     }
 
     fn overhears(&mut self, segment: &Segment) {
-        if self.heard.len() < 64 {
+        // A reset at the right place is the end, whoever repeats it.
+        if self.heard.len() < 64 && !segment.has(RST) {
             self.heard.push(segment.clone());
         }
     }

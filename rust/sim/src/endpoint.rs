@@ -379,9 +379,6 @@ impl Endpoint {
         let ssn = self.flows[flow].tcp.end;
         let noted = self.flows[flow].tx.record_run(ssn, transmit).is_ok();
         let mut len = if noted { transmit.len } else { 0 };
-        if !noted {
-            self.flows[flow].room_at = Some(env.now + MILLI);
-        }
         if env.rng.percent(self.host.shy) {
             self.flows[flow].room_at = Some(env.now + MILLI);
             len = env.rng.below(u64::from(len) + 1) as u32;

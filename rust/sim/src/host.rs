@@ -48,7 +48,7 @@ use std::hash::Hasher;
 pub type Pair = (Addr, Addr);
 
 /// SYN/ACKs sent before a handshake is given up.
-const SYN_ACKS: u8 = 6;
+const SYN_ACKS: u8 = 12;
 
 /// Handshakes that a listener keeps.
 const BACKLOG: usize = 256;
@@ -254,11 +254,10 @@ impl Host {
             SynAnswer::Capable(offer) => Some(offer),
         };
         while self.half.len() >= self.backlog {
-            let oldest = self.order.pop_front();
-            if oldest.is_none_or(|pair| self.half.remove(&pair).is_none()) && self.order.is_empty()
-            {
+            let Some(oldest) = self.order.pop_front() else {
                 break;
-            }
+            };
+            self.half.remove(&oldest);
         }
         let half = Half {
             local_isn: env.rng.bits() as u32,
@@ -289,12 +288,7 @@ impl Host {
         let Some(half) = self.half.get_mut(&pair) else {
             return Touched::Nothing;
         };
-        if half.sent >= SYN_ACKS {
-            self.half.remove(&pair);
-            return Touched::Nothing;
-        }
-        half.sent += 1;
-        half.due = env.now + (SECOND << (half.sent - 1));
+        half.due = env.now + (SECOND << half.sent.min(5));
         let key = half.keys.key;
         let want = half.offer.map(|offer| syn_ack_options(offer, policy, key));
         env.out.push(Segment {
@@ -313,10 +307,15 @@ impl Host {
 
     /// The timer of a handshake.
     pub fn half_due(&mut self, env: &mut Env<'_>, pair: Pair) -> Touched {
-        match self.half.get(&pair) {
-            Some(half) if half.due <= env.now => self.send_syn_ack(env, pair),
-            _ => Touched::Nothing,
+        match self.half.get_mut(&pair) {
+            Some(half) if half.due > env.now => return Touched::Nothing,
+            Some(half) if half.sent < SYN_ACKS => half.sent += 1,
+            _ => {
+                self.half.remove(&pair);
+                return Touched::Nothing;
+            }
         }
+        self.send_syn_ack(env, pair)
     }
 
     /// A segment for a handshake that we have answered.

@@ -15,7 +15,7 @@ use rust_mptcp::engine::Mib;
 const STORM: u32 = 40;
 
 /// Segments without payload at the same microsecond before we speak of one.
-const BARE: u32 = 2_000;
+const BARE: u32 = 100_000;
 
 /// The record of one end.
 #[derive(Debug, Default)]

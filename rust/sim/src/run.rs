@@ -158,6 +158,10 @@ fn judge(world: &World, expect: Expect) -> Option<String> {
     if client.flows.is_empty() {
         return None;
     }
+    let half_open = world.hosts[1].half_open();
+    if half_open > 0 {
+        return Some(format!("{half_open} handshakes are still going on"));
+    }
     let strays = world.hosts.iter().flat_map(|host| &host.endpoints);
     for end in strays {
         if let Some(fault) = oracle::verdict(Expect::Ends, [Some(end), None]) {

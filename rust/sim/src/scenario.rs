@@ -41,6 +41,7 @@ use crate::tcp::SECOND;
 use crate::world::Path;
 use crate::world::World;
 use rust_mptcp::engine::Config;
+use rust_mptcp::engine::Duration;
 
 /// One run, before it begins.
 pub struct Scenario {
@@ -183,6 +184,10 @@ impl Scenario {
     /// A network that is merely bad: MPTCP must get through.
     fn friendly(&mut self, rng: &mut Random) {
         self.family = "friendly";
+        for host in &mut self.hosts {
+            // However slow it gets, nobody gives up on it.
+            host.engine.orphan_timeout = Duration::from_secs(900);
+        }
         if rng.percent(25) {
             self.stage(Nat::default());
         }

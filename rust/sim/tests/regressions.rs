@@ -6,6 +6,7 @@
 
 #![allow(missing_docs)]
 
+use rust_mptcp::engine::mem::refuse;
 use rust_mptcp_sim::app::Pace;
 use rust_mptcp_sim::app::Plan;
 use rust_mptcp_sim::attack::Forger;
@@ -152,7 +153,22 @@ fn regression_the_window_of_the_syn_ack_is_a_promise() {
     });
 }
 
-/// A guessed `DATA_FIN` far away is not the end of the stream.
+/// In plain TCP nothing came back to what had found no memory: the connection stood still.
+#[test]
+fn regression_plain_tcp_recovers_from_refused_memory() {
+    for refused in 0..6 {
+        let mut run = Scenario::plain(refused, [bulk(9_000), bulk(9_000)]);
+        run.stages
+            .push(Box::new(Strip::new(Where::Everything, Ways::Both)));
+        run.expect = Expect::Complete;
+        refuse::nth(refused);
+        let fault = run::run(run, None).0.fault;
+        refuse::nothing();
+        assert_eq!(fault, None, "request {refused}");
+    }
+}
+
+/// Guessed fields on segments that TCP takes.
 #[test]
 fn forged_options_in_the_window_cost_no_wrong_octet() {
     holds(|seed| {

@@ -13,6 +13,7 @@ place=$TREE/build/planted
 seeds=${SEEDS:-1000}
 export CARGO_TARGET_DIR=$place/target
 # A bug costs a build: quick to make is better than quick to run.
+export RUSTFLAGS="${RUSTFLAGS-} -Awarnings"
 export CARGO_PROFILE_SIM_LTO=off CARGO_PROFILE_SIM_CODEGEN_UNITS=16 CARGO_PROFILE_SIM_DEBUG=0
 
 # Every copy is newer than what was built before, so that Cargo builds it.

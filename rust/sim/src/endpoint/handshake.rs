@@ -31,7 +31,7 @@ use rust_mptcp::wire::OptionSet;
 use rust_mptcp::wire::SegmentKind;
 
 /// SYNs after which a client gives up.
-const SYNS: u8 = 7;
+const SYNS: u8 = 12;
 
 /// The options of a SYN or SYN/ACK.
 pub fn handshake_options(want: &OptionSet, timestamps: bool) -> Area {
@@ -89,7 +89,7 @@ impl Endpoint {
         };
         flow.syns.0 += 1;
         flow.syns.1 += u8::from(stamped.options.is_empty());
-        flow.syn_at = Some(env.now + (SECOND << (flow.syns.0 - 1)));
+        flow.syn_at = Some(env.now + (SECOND << (flow.syns.0 - 1).min(5)));
         flow.tcp.rx.promise(window);
         let syn = Segment {
             src: flow.local,

@@ -53,6 +53,9 @@ impl Stage for Split {
     }
 }
 
+/// What comes within so many microseconds may be put together.
+const BURST: u64 = 5_000;
+
 /// B18, B19: holds a segment back and puts the next one behind it.
 #[derive(Debug)]
 pub struct Coalesce {
@@ -62,7 +65,8 @@ pub struct Coalesce {
     pub keep_first: bool,
     /// Octets of a segment at most.
     pub most: u32,
-    held: [Option<Segment>; 2],
+    /// And since when.
+    held: [Option<(u64, Segment)>; 2],
 }
 
 impl Coalesce {
@@ -100,8 +104,8 @@ impl Stage for Coalesce {
         }
         let slot = usize::from(from);
         let mut ready = segment;
-        if let Some(mut first) = self.held[slot].take() {
-            if !self.joins(&first, &ready) {
+        if let Some((since, mut first)) = self.held[slot].take() {
+            if passage.now > since + BURST || !self.joins(&first, &ready) {
                 passage.forward(from, first);
             } else {
                 first.payload.append(&ready.payload);
@@ -119,7 +123,7 @@ impl Stage for Coalesce {
         if ready.payload.is_empty() || full || ready.has(FIN) || passage.rng.percent(40) {
             passage.forward(from, ready);
         } else {
-            self.held[slot] = Some(ready);
+            self.held[slot] = Some((passage.now, ready));
         }
     }
 }

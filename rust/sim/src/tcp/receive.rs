@@ -78,7 +78,9 @@ impl Receiver {
         if fin && self.fin_at.is_none() {
             self.fin_at = Some(end);
         }
-        if bytes.is_empty() || end.at_or_before(self.next) || self.ahead.len() >= AHEAD {
+        let late = self.fin_taken || end.at_or_before(self.next);
+        let full = self.ahead.len() >= AHEAD && ssn.after(self.next);
+        if bytes.is_empty() || late || full {
             return;
         }
         let index = self.ahead.partition_point(|one| one.ssn.before(ssn));
