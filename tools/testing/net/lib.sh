@@ -81,10 +81,11 @@ finish() {
 
 # Makes the named programs of this directory, unless the guest has them; once for all tests.
 programs() {
-	local name
+	local name there
 	mkdir -p "$BUILT"
 	for name; do
-		command -v "$name" >/dev/null && continue
+		there=$(command -v "$name")
+		[[ -z $there || $there == "$BUILT"/* ]] || continue
 		[[ $BUILT/$name -nt $HERE/$name.c ]] && continue
 		gcc -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILT/$name" "$HERE/$name.c" || {
 			result "$name can be compiled" 1
