@@ -63,7 +63,7 @@ name_first() {
 	ip netns del client
 	ip netns del server
 	# shellcheck disable=SC2086 # Several numbers.
-	kill -KILL $pids
+	kill -KILL $pids 2>/dev/null
 }
 
 all_gone() {
