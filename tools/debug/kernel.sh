@@ -53,7 +53,7 @@ build() {
 }
 
 failed() {
-	grep -aE -B 2 -A 10 'error:|Error [0-9]|\*\*\*' "$log" | tail -n 40 >&2
+	{ grep -aE -B 2 -A 10 'error:|Error [0-9]|\*\*\*' "$log" || cat "$log"; } | tail -n 40 >&2
 	die "the debug kernel: $1" "full log: $log"
 }
 

@@ -81,10 +81,11 @@ finish() {
 
 # Makes the named programs of this directory, unless the guest has them; once for all tests.
 programs() {
-	local name
+	local name there
 	mkdir -p "$BUILT"
 	for name; do
-		[[ $(command -v "$name") =~ ^($BUILT/.*)?$ ]] || continue
+		there=$(command -v "$name")
+		[[ -z $there || $there == "$BUILT"/* ]] || continue
 		[[ $BUILT/$name -nt $HERE/$name.c ]] && continue
 		gcc -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILT/$name" "$HERE/$name.c" || {
 			result "$name can be compiled" 1
@@ -114,7 +115,7 @@ topology() {
 	ip -n server addr add fd01::2/64 dev veth0 nodad
 	ip -n client link set veth0 up
 	ip -n server link set veth0 up
-	server wirecount veth0 "$WORK/counts" >"$WORK/watch.log" &
+	ip netns exec server wirecount veth0 "$WORK/counts" >"$WORK/watch.log" &
 	WATCH=$!
 	wait_for_line "$WORK/watch.log" 'wirecount: ready'
 }
