@@ -47,6 +47,7 @@ pub(super) fn disconnect(sk: &Sock, msk: &Msk) -> Result {
 pub(super) fn reset_first(msk: &Msk) {
     let first = msk.inner.lock().first.clone();
     if let Some(first) = first {
+        first.set_connecting(false);
         if let Some(mut locked) = subflow::lock::<Mptcp>(first.sock()) {
             locked.reset();
             locked.wake();

@@ -179,6 +179,12 @@ pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
         Ok(()) => {
             proto::copy_addresses(sk, &ssk);
             sk.defer_connect(ssk.defers_connect());
+            if sk.defers_connect() {
+                with_first(msk, |first| {
+                    first.set_connecting(true);
+                    Ok(())
+                })?;
+            }
         }
         Err(_) => give_up(sk, msk),
     }

@@ -83,6 +83,19 @@ impl<S: Stack> KernelSocket<S> {
         })
     }
 
+    /// Says whether a connect is under way that waits for its first data (TCP_FASTOPEN_CONNECT), as `connect` and
+    /// `disconnect` of the generic code do: TCP looks there when the data comes. The MPTCP socket is locked.
+    pub(crate) fn set_connecting(&self, connecting: bool) {
+        // SAFETY: The socket is ours, and only its owner looks at the state.
+        unsafe {
+            (*self.socket.as_ptr()).state = if connecting {
+                bindings::socket_state_SS_CONNECTING
+            } else {
+                bindings::socket_state_SS_UNCONNECTED
+            };
+        }
+    }
+
     /// `kernel_listen`. Context: may sleep.
     pub(crate) fn listen(&self, backlog: i32) -> Result {
         // SAFETY: The socket is ours, and whoever reads its ULP sees one of two tables that are always there.

@@ -387,9 +387,10 @@ static int make_socket(int family)
 	if (with.sndbuf)
 		checked(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &with.sndbuf, sizeof(int)), "SO_SNDBUF");
 	if (with.fast_open) {
-		int option = with.client ? TCP_FASTOPEN_CONNECT : TCP_FASTOPEN, queue = 16;
+		int option = with.client ? TCP_FASTOPEN_CONNECT : TCP_FASTOPEN;
+		int value = with.client ? 1 : 16;
 
-		checked(setsockopt(fd, SOL_TCP, option, &queue, sizeof(queue)), "TCP_FASTOPEN");
+		checked(setsockopt(fd, SOL_TCP, option, &value, sizeof(value)), "TCP_FASTOPEN");
 	}
 	return fd;
 }
