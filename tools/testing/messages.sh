@@ -55,7 +55,8 @@ says "no Debian mirror known" 'error: found no Debian mirror' 'make MIRROR=' -- 
 
 says "make KDIR without Rust metadata" 'has no Rust metadata' 'make rustavailable prepare' -- make KDIR="$place"
 says "make vm without a command" 'error: what shall the guest run' "make vm CMD='" -- make vm CMD=
-says "make test of an unknown part" "error: no part 'everything'" 'host lint build net' -- make test ONLY=everything
+says "make test of an unknown part" "error: no part 'everything'" 'host lint build net' -- \
+	make -C "$place" test ONLY=everything
 says "make vm without the module" "error: no module $place/rust_mptcp.ko" 'build it with' -- \
 	env MODULE="$place/rust_mptcp.ko" tools/vm/run.sh true
 says "an unknown selftest" "error: the kernel has no selftest 'mptcp_everything'" 'it has: .*mptcp_connect' -- \

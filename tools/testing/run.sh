@@ -19,15 +19,16 @@ fi
 COUNTS=$OUT/counts KO=$(module_dir)/rust_mptcp.ko
 ONLY=${ONLY:-host lint build net}
 
+for part in $ONLY; do
+	[[ $part =~ ^(host|lint|build|net)$ ]] || die "no part '$part'" "there are: host lint build net"
+done
+
 rm -rf "$OUT"
 mkdir -p "$OUT/net"
 : >"$COUNTS"
 
 for part in $ONLY; do
-	case $part in
-	host | lint | build | net) "test_$part" ;;
-	*) die "no part '$part'" "there are: host lint build net" ;;
-	esac
+	"test_$part"
 done
 
 read -r passed failed skipped < <(

@@ -247,7 +247,9 @@ impl Host {
             return;
         }
         let end = self.their(self.peer_end);
-        if step != 0 {
+        // Beyond the window it is none, and an honest peer says it again.
+        let edge = self.shared.edge().latest(self.shared.rcv_nxt());
+        if step != 0 || end.after(edge.advance(1)) {
             self.oracle.honest = false;
         } else if !self.is_plain() {
             self.oracle.ended_by_peer(self.peer_end);
