@@ -126,7 +126,8 @@ impl<P: Payload> Connection<P> {
         keys: Option<PeerKeys>,
         promised: u32,
     ) {
-        if self.remote.is_some() || self.mode == Mode::Fallback {
+        // A client learns them from the SYN/ACK, which another segment may overtake.
+        if self.is_active || self.remote.is_some() || self.mode == Mode::Fallback {
             return;
         }
         let Some(keys) = keys.filter(|keys| keys.echoed == self.local.key) else {

@@ -113,6 +113,21 @@ fn a_fast_close_has_the_key_that_the_third_ack_named() {
 }
 
 #[test]
+fn a_client_waits_for_the_syn_ack() {
+    let shared = Shared::new();
+    let now = Instant::default();
+    let mut conn = Connection::<Bytes>::active(Config::default(), key_b(), &shared, now).unwrap();
+    assert!(shared.lacks_keys());
+    let event = Event::PeerKeys {
+        sf: SF,
+        keys: None,
+        promised: 0,
+    };
+    conn.handle(&shared, event, now);
+    assert_eq!(conn.mode(), Mode::Negotiating);
+}
+
+#[test]
 fn without_keys_or_with_wrong_ones_it_is_plain_tcp() {
     let mut rig = early();
     arrive(&mut rig, &on_ack(&OptionSet::default()));
