@@ -143,12 +143,12 @@ impl<P: Payload> Connection<P> {
                 self.out.count(Mib::DuplicateData);
             }
             if let Some((_, payload)) = ready {
-                return Some(self.accept(shared, payload));
+                return self.hand_over(shared, payload);
             }
             match self.next_piece() {
                 Some((sf, Piece::Data(dsn, payload))) => {
                     if let Some(payload) = self.place(shared, sf, dsn, payload) {
-                        return Some(self.accept(shared, payload));
+                        return self.hand_over(shared, payload);
                     }
                 }
                 Some((sf, Piece::Flaw(flaw))) => self.on_flaw(shared, sf, flaw),
@@ -238,6 +238,15 @@ impl<P: Payload> Connection<P> {
                 self.dropped = true;
             }
         }
+    }
+
+    /// Bytes whose turn it is, for whoever reads. RFC 1122 4.2.2.13: if nobody ever will, the peer must learn of it.
+    fn hand_over(&mut self, shared: &Shared, payload: P) -> Option<P> {
+        if self.app_closed {
+            self.abort();
+            return None;
+        }
+        Some(self.accept(shared, payload))
     }
 
     /// Counts bytes whose turn it is as received.

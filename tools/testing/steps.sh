@@ -134,7 +134,8 @@ module_lint() {
 # --- the module at work: tools/testing/net/*.sh in the guest ---
 
 # A header line `# vm: own` asks for a boot of its own, `# vm: bare` for one without the
-# module inserted, `# timeout: SECONDS` for more than 300.
+# module inserted, `# timeout: SECONDS` for more than 300, `# when: long` for LONG=1 or to be
+# named in NET.
 header() { sed -nE "s/^# $1: *([^ ]+).*/\1/p" "$2" | head -n 1; }
 
 test_net() {
@@ -147,6 +148,11 @@ test_net() {
 	# shellcheck disable=SC2086 # A pattern.
 	for test in ${NET:-tools/testing/net/*.sh}; do
 		[[ -x $test ]] || continue
+		if [[ $(header when "$test") == long && -z ${LONG-}${NET-} ]]; then
+			echo "skip $(basename "$test" .sh) (LONG=1 runs it)"
+			count 0 0 1
+			continue
+		fi
 		case $(header vm "$test") in
 		own) boot_tests "$KO" "$test" ;;
 		bare) boot_tests 0 "$test" ;;

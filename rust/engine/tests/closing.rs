@@ -255,6 +255,19 @@ fn fast_close_with_another_key_is_ignored() {
 }
 
 #[test]
+fn bytes_that_nobody_will_read_end_the_connection() {
+    let mut rig = Rig::new(false);
+    rig.data(0, b"read");
+    rig.post(Event::Close { unread: false });
+    rig.data_ack(1);
+    assert_eq!(rig.conn.state(), ConnState::FinWait2);
+    rig.data(4, b"never read");
+    assert!(rig.counted(Mib::MPFastcloseTx));
+    assert_eq!(rig.conn.state(), ConnState::Close);
+    assert_eq!(rig.read, b"read");
+}
+
+#[test]
 fn an_orphan_lives_a_minute_and_is_then_aborted() {
     let mut rig = Rig::new(false);
     rig.post(Event::Close { unread: false });

@@ -3,6 +3,7 @@
 # all the time: each is served, by the module or by the kernel, and none is cut.
 # 20 s, or 10 minutes with LONG=1.
 # timeout: 1200
+# when: long
 . "$(dirname "$0")/lib.sh"
 SECONDS_OF_IT=20
 [[ -z ${LONG-} ]] || SECONDS_OF_IT=600

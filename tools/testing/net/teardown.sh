@@ -2,6 +2,7 @@
 # Namespaces that go while connections in them are open, with their link or under it: no
 # socket, namespace or device is left. 2 rounds of each way, 100 with LONG=1.
 # timeout: 1200
+# when: long
 . "$(dirname "$0")/lib.sh"
 ROUNDS=${LONG:+100} ROUNDS=${ROUNDS:-2}
 
