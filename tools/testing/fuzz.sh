@@ -1,7 +1,8 @@
 #!/bin/bash
 # Coverage-guided fuzzing of `wire` and `engine` on this machine's own Rust.
 #
-#   fuzz.sh [--build] ['parse engine ...']     DURATION=SECONDS for each target (default 60)
+#   fuzz.sh [--build] ['parse engine ...']     DURATION=SECONDS for each target (default 60),
+#                                               FUZZ_SEED=N the same way each time
 #
 # --build only builds. What a run learns stays in build/fuzz/corpus, so that the next one
 # goes on from there. A finding is made small, kept in build/fuzz/findings, and makes this
@@ -57,7 +58,7 @@ run() {
 	before=$(date +%s)
 	say "fuzz: $target for $DURATION s"
 	set +e
-	"$BIN/$target" -max_total_time="$DURATION" -max_len="${LONGEST[$target]}" -timeout=10 \
+	"$BIN/$target" -max_total_time="$DURATION" -max_len="${LONGEST[$target]}" -timeout=10 -seed="${FUZZ_SEED:-0}" \
 		-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$OUT/findings/$target-" \
 		"${dirs[@]}" 2>&1 | tee "$log" | grep --line-buffered -E 'INITED|pulse'
 	status=${PIPESTATUS[0]}
