@@ -103,7 +103,7 @@ pub enum Event<'a, P> {
         /// The bytes.
         payload: P,
     },
-    /// A segment of a fast open arrived while [`super::Shared::lacks_keys`]; its [`Event::Segment`] follows.
+    /// A segment of a fast open arrived that [`super::Shared::wants_keys`] of; its [`Event::Segment`] follows.
     PeerKeys {
         /// The subflow.
         sf: SubflowId,

@@ -244,7 +244,7 @@ impl<P: Payload> Connection<P> {
             OfferKind::New | OfferKind::Probe => {
                 if offer.kind == OfferKind::Probe && len > 0 {
                     self.out.count(Mib::WinProbe);
-                    // A copy as well, and plain TCP would deliver it.
+                    // The peer may drop it, and plain TCP would never send it again.
                     self.may_fall_back = false;
                 }
                 self.send.bytes_sent = self.send.bytes_sent.wrapping_add(u64::from(len));

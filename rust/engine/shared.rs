@@ -7,6 +7,7 @@
 //! at any time: an old `DATA_ACK` or an old flag is what a segment sent a little earlier would
 //! have carried.
 
+use super::event::RxSegment;
 use super::mem::Word32;
 use super::mem::Word64;
 use crate::wire::Dsn;
@@ -75,9 +76,11 @@ impl Shared {
         self.has(Flag::FALLBACK)
     }
 
-    /// Whether the keys of the peer are still to come: those of a fast open.
-    pub fn lacks_keys(&self) -> bool {
-        !self.has(Flag::CAN_ACK) && !self.has(Flag::FALLBACK)
+    /// Whether the keys of the peer are still to come, those of a fast open, and this segment should bring them.
+    ///
+    /// A RST never does: a forged one that TCP refuses must not decide that the peer has none.
+    pub fn wants_keys(&self, segment: &RxSegment) -> bool {
+        !segment.rst && !self.has(Flag::CAN_ACK) && !self.has(Flag::FALLBACK)
     }
 
     /// Whether mappings carry checksums.

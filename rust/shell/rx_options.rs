@@ -52,7 +52,7 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         segment: incoming,
         options: &options,
     };
-    let keys = msk.shared.lacks_keys().then(|| Event::PeerKeys {
+    let keys = msk.shared.wants_keys(&incoming).then(|| Event::PeerKeys {
         sf,
         keys: PeerKeys::read::<KernelSha256>(&options),
         promised: numbers.rcv_wnd,

@@ -45,7 +45,7 @@ fn third_ack(rig: &mut Rig, echoed: Key) {
 }
 
 fn arrive(rig: &mut Rig, options: &Options) {
-    assert!(rig.shared.lacks_keys());
+    assert!(rig.shared.wants_keys(&RxSegment::default()));
     rig.post(Event::PeerKeys {
         sf: SF,
         keys: PeerKeys::read::<HostSha256>(options),
@@ -85,7 +85,7 @@ fn nothing_is_acknowledged_before_the_key_of_the_peer_is_known() {
     let mut rig = early();
     assert!(rig.stamp(1, 0).options.is_empty());
     third_ack(&mut rig, key_b().key);
-    assert!(!rig.shared.lacks_keys());
+    assert!(!rig.shared.wants_keys(&RxSegment::default()));
     assert_eq!(rig.shared.edge(), their(500));
     assert!(rig.conn.remote_denies_join());
     let Some(Lead::Dss(dss)) = rig.stamp(1, 0).options.lead else {
@@ -113,11 +113,21 @@ fn a_fast_close_has_the_key_that_the_third_ack_named() {
 }
 
 #[test]
+fn a_reset_says_nothing_about_keys() {
+    let rig = early();
+    let reset = RxSegment {
+        rst: true,
+        ..RxSegment::default()
+    };
+    assert!(!rig.shared.wants_keys(&reset));
+}
+
+#[test]
 fn a_client_waits_for_the_syn_ack() {
     let shared = Shared::new();
     let now = Instant::default();
     let mut conn = Connection::<Bytes>::active(Config::default(), key_b(), &shared, now).unwrap();
-    assert!(shared.lacks_keys());
+    assert!(shared.wants_keys(&RxSegment::default()));
     let event = Event::PeerKeys {
         sf: SF,
         keys: None,
