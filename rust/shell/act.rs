@@ -145,10 +145,17 @@ impl Inner {
         let _ = self.pending.push(pending).is_ok();
     }
 
-    /// The next thing to do under the lock of `sf`.
-    fn next_pending(&mut self, sf: SubflowId) -> Option<Todo> {
-        let at = self.pending.iter().position(|p| p.sf == sf)?;
+    /// The next thing to do under the lock of `sf`; a reset only if that may be now.
+    fn next_pending(&mut self, sf: SubflowId, may_reset: bool) -> Option<Todo> {
+        let at = self
+            .pending
+            .iter()
+            .position(|p| p.sf == sf && (may_reset || p.what != Todo::Reset))?;
         self.pending.remove(at).map(|p| p.what)
+    }
+
+    fn has_pending(&self, sf: SubflowId) -> bool {
+        self.pending.iter().any(|p| p.sf == sf)
     }
 
     /// The next order for `sf`, ahead of what else waits.
@@ -167,7 +174,7 @@ impl Inner {
     pub(super) fn with_pending(&self) -> FVec<SubflowId> {
         let mut out = FVec::new();
         for entry in self.subflows.iter() {
-            if self.pending.iter().any(|p| p.sf == entry.id) {
+            if self.has_pending(entry.id) {
                 // Without memory the next round finds it.
                 let _ = out.push(entry.id).is_ok();
             }
@@ -302,14 +309,18 @@ pub(super) fn unlocked(sk: &Sock, msk: &Msk) {
 }
 
 /// Does everything that waits for the lock of this subflow.
+///
+/// A reset needs softirqs on, so that over a virtual device the RST has arrived before the socket is gone from TCP's
+/// table: the worker sees to it. (A connection that nobody has accepted has no such luxury: see `subflow::lock`.)
 pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
     let Some(id) = locked.subflow().id() else {
         return;
     };
+    let may_reset = locked.is_owned() || !msk.inner.lock().accepted;
     loop {
-        let todo = msk.inner.lock().next_pending(id);
+        let todo = msk.inner.lock().next_pending(id, may_reset);
         match todo {
-            None => return,
+            None => break,
             Some(Todo::Tell(order)) => locked.locked().tx.apply(order),
             Some(Todo::Ack) => locked.send_ack(),
             Some(Todo::Close) => locked.shutdown_write(),
@@ -319,6 +330,9 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
                 subflow::closed(locked);
             }
         }
+    }
+    if msk.inner.lock().has_pending(id) {
+        msk.worker.queue();
     }
 }
 

@@ -277,7 +277,7 @@ fn ending(errno: i32) -> Ending {
         return Ending::Clean;
     }
     match Error::from_errno(-errno) {
-        e if e == ECONNRESET || e == EPIPE => Ending::Reset,
+        e if e == ECONNRESET || e == ECONNABORTED || e == EPIPE => Ending::Reset,
         e if e == ECONNREFUSED => Ending::Refused,
         e if e == ETIMEDOUT => Ending::TimedOut,
         _ => Ending::Unreachable,

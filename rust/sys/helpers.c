@@ -14,6 +14,7 @@ void rmptcp_sock_put(struct sock *sk) { sock_put(sk); }
 void rmptcp_lock_sock(struct sock *sk) { lock_sock(sk); }
 void rmptcp_lock_sock_nested(struct sock *sk) { lock_sock_nested(sk, SINGLE_DEPTH_NESTING); }
 bool rmptcp_lock_sock_fast_nested(struct sock *sk) { return lock_sock_fast_nested(sk); }
+bool rmptcp_sock_owned(const struct sock *sk) { return sock_owned_by_user_nocheck(sk); }
 void rmptcp_unlock_sock_fast(struct sock *sk, bool slow) { unlock_sock_fast(sk, slow); }
 void rmptcp_bh_unlock_sock(struct sock *sk) { bh_unlock_sock(sk); }
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size) { return sk_wmem_schedule(sk, size); }
@@ -191,3 +192,6 @@ size_t rmptcp_nla_total_size_64bit(int payload) { return nla_total_size_64bit(pa
 int rmptcp_nla_put_u64(struct sk_buff *skb, int type, u64 value, int pad) { return nla_put_u64_64bit(skb, type, value, pad); }
 u32 rmptcp_ack_backlog(const struct sock *sk) { return READ_ONCE(sk->sk_ack_backlog); }
 u32 rmptcp_max_ack_backlog(const struct sock *sk) { return READ_ONCE(sk->sk_max_ack_backlog); }
+/* A RST of TCP's own making: what it calls an ACK, with one more flag. The function for it is not exported. */
+void rmptcp_tcp_send_rst(struct sock *sk) { TCP_INC_STATS(sock_net(sk), TCP_MIB_OUTRSTS); __tcp_send_ack(sk, tcp_sk(sk)->rcv_nxt, TCPHDR_RST); }
+void rmptcp_tcp_set_repair(struct sock *sk, bool on) { tcp_sk(sk)->repair = on; }

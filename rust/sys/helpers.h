@@ -16,6 +16,7 @@ void rmptcp_sock_put(struct sock *sk);
 void rmptcp_lock_sock(struct sock *sk);
 void rmptcp_lock_sock_nested(struct sock *sk);
 bool rmptcp_lock_sock_fast_nested(struct sock *sk);
+bool rmptcp_sock_owned(const struct sock *sk);
 void rmptcp_unlock_sock_fast(struct sock *sk, bool slow);
 void rmptcp_bh_unlock_sock(struct sock *sk);
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size);
@@ -168,5 +169,7 @@ size_t rmptcp_nla_total_size_64bit(int payload);
 int rmptcp_nla_put_u64(struct sk_buff *skb, int type, u64 value, int pad);
 u32 rmptcp_ack_backlog(const struct sock *sk);
 u32 rmptcp_max_ack_backlog(const struct sock *sk);
+void rmptcp_tcp_send_rst(struct sock *sk);
+void rmptcp_tcp_set_repair(struct sock *sk, bool on);
 
 #endif

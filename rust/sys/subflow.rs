@@ -322,12 +322,36 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         }
     }
 
+    /// Whether the lock is held as `lock_sock` holds it: its holder may sleep, and what it sends over a virtual device has
+    /// been received when the call returns. Else it is the spinlock, with softirqs off.
+    pub(crate) fn is_owned(&self) -> bool {
+        // SAFETY: The socket is alive, and the lock is held.
+        unsafe { bindings::rmptcp_sock_owned(self.sk.as_ptr()) }
+    }
+
     /// Drops the TCP connection, with a RST where TCP owes one.
+    ///
+    /// TCP's own `disconnect` takes the socket out of its table before it sends the RST. What arrived in between would be
+    /// answered by a RST without our options, which may overtake the one that has them. So the RST goes first.
     pub(crate) fn reset(&mut self) {
-        // SAFETY: The lock is held; TCP's own `disconnect` is behind the pointer.
+        let owes_rst = matches!(
+            self.sk.state(),
+            state::ESTABLISHED
+                | state::SYN_RECV
+                | state::CLOSE_WAIT
+                | state::FIN_WAIT1
+                | state::FIN_WAIT2
+        );
+        // SAFETY: The lock is held; TCP's own `disconnect` is behind the pointer. In repair mode it sends nothing.
         unsafe {
-            if let Some(f) = (*(*self.sk.as_ptr()).__sk_common.skc_prot).disconnect {
-                f(self.sk.as_ptr(), 0);
+            let sk = self.sk.as_ptr();
+            if owes_rst {
+                bindings::rmptcp_tcp_send_rst(sk);
+            }
+            if let Some(disconnect) = (*(*sk).__sk_common.skc_prot).disconnect {
+                bindings::rmptcp_tcp_set_repair(sk, owes_rst);
+                disconnect(sk, 0);
+                bindings::rmptcp_tcp_set_repair(sk, false);
             }
         }
     }
