@@ -161,7 +161,15 @@ impl Outbox {
         self.take(!bit::FIRST)
     }
 
+    #[inline]
     fn take<P>(&mut self, among: u16) -> Option<Action<P>> {
+        if self.due & among == 0 {
+            return None;
+        }
+        self.take_lowest(among)
+    }
+
+    fn take_lowest<P>(&mut self, among: u16) -> Option<Action<P>> {
         loop {
             let due = self.due & among;
             let lowest = due & due.wrapping_neg();

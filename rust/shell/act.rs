@@ -16,7 +16,7 @@ use crate::engine::{Action, ConnError, ConnState, Event, Mib, Order, SubflowId};
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
 use crate::sys::stream;
-use crate::sys::subflow::SubflowLocked;
+use crate::sys::subflow::{lock_in_softirq, SubflowLocked};
 use crate::sys::time::jiffies;
 use crate::wire::Token;
 use kernel::prelude::*;
@@ -208,6 +208,11 @@ impl Outcome {
         }
     }
 
+    /// Whether bytes wait that no subflow was handed.
+    pub(super) fn unsent(&self) -> bool {
+        self.unsent
+    }
+
     /// Wakes whoever waits, and sets the timer. No lock of ours is held, but a subflow's may be.
     ///
     /// Says whether something waits for a subflow's lock.
@@ -235,7 +240,8 @@ impl Outcome {
                 sk.want_write_space();
             }
         }
-        if self.gone || sk.is_dead() && self.state {
+        // An orphan that is over: the worker puts it away.
+        if (self.gone || self.state) && sk.is_dead() && sk.state() == state::CLOSE {
             msk.worker.queue();
         }
         self.pending || self.push
@@ -249,6 +255,18 @@ impl Outcome {
         if self.pending || (self.push && sk.is_dead()) {
             msk.worker.queue();
         }
+    }
+
+    /// Finishes where a segment of `ssk` arrived that carries no data: TCP would not call us back for it. The worker does
+    /// the rest only if a process owns the subflow. Softirq, no lock held.
+    pub(super) fn finish_for(self, sk: &Sock, msk: &Msk, ssk: &Sock) {
+        if self.pending {
+            if let Some(mut locked) = lock_in_softirq::<Mptcp>(ssk) {
+                self.finish_locked(sk, msk, &mut locked);
+                return;
+            }
+        }
+        self.finish_in_softirq(sk, msk);
     }
 
     /// Finishes with the lock of one subflow held: does what waits for it, leaves the rest to the worker.
@@ -316,7 +334,13 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
     let Some(id) = locked.subflow().id() else {
         return;
     };
-    let may_reset = locked.is_owned() || !msk.inner.lock().accepted;
+    let may_reset = {
+        let inner = msk.inner.lock();
+        if !inner.has_pending(id) {
+            return;
+        }
+        locked.is_owned() || !inner.accepted
+    };
     loop {
         let todo = msk.inner.lock().next_pending(id, may_reset);
         match todo {
@@ -331,7 +355,7 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
             }
         }
     }
-    if msk.inner.lock().has_pending(id) {
+    if !may_reset && msk.inner.lock().has_pending(id) {
         msk.worker.queue();
     }
 }

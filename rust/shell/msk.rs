@@ -143,12 +143,17 @@ impl Msk {
 
     /// Where the first subflow's TCP socket is, if there is one.
     pub(super) fn first_ssk(&self) -> Option<ARef<Sock>> {
-        let inner = self.inner.lock();
-        inner
-            .subflows
+        self.inner.lock().first_ssk()
+    }
+}
+
+impl Inner {
+    /// See [`Msk::first_ssk`].
+    pub(super) fn first_ssk(&self) -> Option<ARef<Sock>> {
+        self.subflows
             .get(0)
             .map(|entry| entry.ssk.clone())
-            .or_else(|| inner.first.as_ref().map(|first| first.sock().hold()))
+            .or_else(|| self.first.as_ref().map(|first| first.sock().hold()))
     }
 }
 

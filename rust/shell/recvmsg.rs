@@ -195,20 +195,21 @@ fn consume(sk: &Sock, msk: &Msk, took: &mut dyn FnMut(&Skb) -> Result<u32>) -> R
 }
 
 fn finish_read(sk: &Sock, msk: &Msk, rest: SkbList, total: usize, freed: u32) {
-    {
+    let ssk = {
         let mut inner = msk.inner.lock();
         inner.rx.prepend(rest);
         if freed > 0 {
             stream::uncharge_receive(sk, freed);
         }
-    }
+        inner.first_ssk()
+    };
     if total == 0 {
         return;
     }
     let read = i64::try_from(total).unwrap_or(i64::MAX);
     msk.unread.add(-read, ordering::Relaxed);
-    pull(sk, msk);
-    if let Some(ssk) = msk.first_ssk() {
+    if let Some(ssk) = ssk {
+        pull_from(sk, msk, &ssk);
         super::receive_buffer::copied(sk, msk, &ssk, total);
         let free = super::tx_options::free_space(sk, &ssk);
         msk.post(sk, Event::ReceiveSpace { free }).finish(sk, msk);
@@ -218,12 +219,16 @@ fn finish_read(sk: &Sock, msk: &Msk, rest: SkbList, total: usize, freed: u32) {
 /// Takes from TCP what the receive buffer had no room for before. The socket is locked.
 fn pull(sk: &Sock, msk: &Msk) {
     if let Some(ssk) = msk.first_ssk() {
-        if !ssk.has_received() {
-            return;
-        }
-        if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
-            super::subflow::pull(sk, msk, &mut locked);
-        }
+        pull_from(sk, msk, &ssk);
+    }
+}
+
+fn pull_from(sk: &Sock, msk: &Msk, ssk: &Sock) {
+    if !ssk.has_received() {
+        return;
+    }
+    if let Some(mut locked) = subflow::lock::<Mptcp>(ssk) {
+        super::subflow::pull(sk, msk, &mut locked);
     }
 }
 

@@ -67,7 +67,11 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
             inner.conn.as_ref().and_then(|conn| conn.remote_idsn()),
         )
     };
-    outcome.finish_in_softirq(sk, msk);
+    if segment.len == 0 {
+        outcome.finish_for(sk, msk, ssk);
+    } else {
+        outcome.finish_in_softirq(sk, msk);
+    }
     if segment.len > 0 {
         if let Some(mapping) = idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
             if segment.attach(&mapping).is_err() {

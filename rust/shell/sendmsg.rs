@@ -168,25 +168,24 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         return;
     };
     let mut out = Outcome::default();
+    let mut handed = false;
     loop {
         let room = locked.room();
-        let mut chunks = [const { None }; MAX_CHUNKS];
-        let transmit = {
-            let mut inner = msk.inner.lock();
-            let Some(conn) = inner.conn.as_mut() else {
-                break;
-            };
-            if room == 0 {
-                break;
-            }
-            let Some(mut transmit) = conn.poll_transmit(&msk.shared, sf, room, now()) else {
-                break;
-            };
-            let bytes = inner.tx.collect(transmit.dsn, transmit.len, &mut chunks);
-            transmit.more |= bytes < transmit.len;
-            transmit.len = bytes;
-            transmit
+        if room == 0 {
+            break;
+        }
+        let mut inner = msk.inner.lock();
+        let Some(conn) = inner.conn.as_mut() else {
+            break;
         };
+        let Some(mut transmit) = conn.poll_transmit(&msk.shared, sf, room, now()) else {
+            break;
+        };
+        let mut chunks = [const { None }; MAX_CHUNKS];
+        let bytes = inner.tx.collect(transmit.dsn, transmit.len, &mut chunks);
+        drop(inner);
+        transmit.more |= bytes < transmit.len;
+        transmit.len = bytes;
         let write_seq = locked.numbers().write_seq;
         let ssn = locked.subflow().local_ssn(write_seq);
         let wanted = transmit.len;
@@ -204,11 +203,16 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             rto,
         };
         out = out.and(msk.post(sk, event));
-        if sent < wanted || wanted == 0 {
+        handed = true;
+        if sent < wanted || wanted == 0 || !transmit.more {
             break;
         }
     }
-    if wants_acks(msk) {
+    let wanted = match handed && !msk.shared.is_fallback() {
+        true => out.unsent(),
+        false => wants_acks(msk),
+    };
+    if wanted {
         locked.want_write_space();
     }
     out.finish_without_push(sk, msk);

@@ -17,6 +17,7 @@ void rmptcp_lock_sock_nested(struct sock *sk) { lock_sock_nested(sk, SINGLE_DEPT
 bool rmptcp_lock_sock_fast_nested(struct sock *sk) { return lock_sock_fast_nested(sk); }
 bool rmptcp_sock_owned(const struct sock *sk) { return sock_owned_by_user_nocheck(sk); }
 void rmptcp_unlock_sock_fast(struct sock *sk, bool slow) { unlock_sock_fast(sk, slow); }
+bool rmptcp_bh_try_lock_sock(struct sock *sk) { bh_lock_sock_nested(sk); if (!sock_owned_by_user_nocheck(sk)) return true; bh_unlock_sock(sk); return false; }
 void rmptcp_bh_unlock_sock(struct sock *sk) { bh_unlock_sock(sk); }
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size) { return sk_wmem_schedule(sk, size); }
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size) { return __sk_rmem_schedule(sk, size, false); }

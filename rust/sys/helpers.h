@@ -18,6 +18,7 @@ void rmptcp_lock_sock_nested(struct sock *sk);
 bool rmptcp_lock_sock_fast_nested(struct sock *sk);
 bool rmptcp_sock_owned(const struct sock *sk);
 void rmptcp_unlock_sock_fast(struct sock *sk, bool slow);
+bool rmptcp_bh_try_lock_sock(struct sock *sk);
 void rmptcp_bh_unlock_sock(struct sock *sk);
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size);
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size);

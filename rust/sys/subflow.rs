@@ -415,8 +415,17 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
 /// The lock of a subflow, held in process context.
 pub(crate) struct SubflowGuard<'a, S: Stack> {
     locked: ManuallyDrop<SubflowLocked<'a, S>>,
-    /// The socket is owned, as `lock_sock` does it; else only its spinlock is held, as in softirq.
-    owned: bool,
+    kind: Kind,
+}
+
+/// How a [`SubflowGuard`] holds its socket.
+enum Kind {
+    /// `lock_sock`.
+    Owned,
+    /// `lock_sock_fast` that needed no more than the spinlock.
+    Fast,
+    /// The spinlock, as softirq has it.
+    Softirq,
 }
 
 impl<'a, S: Stack> core::ops::Deref for SubflowGuard<'a, S> {
@@ -435,8 +444,15 @@ impl<S: Stack> core::ops::DerefMut for SubflowGuard<'_, S> {
 
 impl<S: Stack> Drop for SubflowGuard<'_, S> {
     fn drop(&mut self) {
-        // SAFETY: The guard took the lock, and `owned` says how.
-        unsafe { bindings::rmptcp_unlock_sock_fast(self.locked.sk.as_ptr(), self.owned) }
+        let sk = self.locked.sk.as_ptr();
+        // SAFETY: The guard took the lock, and `kind` says how.
+        unsafe {
+            match self.kind {
+                Kind::Owned => bindings::rmptcp_unlock_sock_fast(sk, true),
+                Kind::Fast => bindings::rmptcp_unlock_sock_fast(sk, false),
+                Kind::Softirq => bindings::rmptcp_bh_unlock_sock(sk),
+            }
+        }
     }
 }
 
@@ -448,7 +464,7 @@ pub(crate) fn lock<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
         bindings::rmptcp_lock_sock_nested(ssk.as_ptr());
         Some(SubflowGuard {
             locked: ManuallyDrop::new(SubflowLocked::new(ssk, ctx)),
-            owned: true,
+            kind: Kind::Owned,
         })
     }
 }
@@ -465,7 +481,19 @@ pub(crate) fn lock_fast<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
         let owned = bindings::rmptcp_lock_sock_fast_nested(ssk.as_ptr());
         Some(SubflowGuard {
             locked: ManuallyDrop::new(SubflowLocked::new(ssk, ctx)),
-            owned,
+            kind: if owned { Kind::Owned } else { Kind::Fast },
+        })
+    }
+}
+
+/// As softirq locks it: nothing while a process owns the socket. Context: softirq, no lock of a subflow held.
+pub(crate) fn lock_in_softirq<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
+    // SAFETY: The socket is alive; the guard releases the lock.
+    unsafe {
+        let ctx = ctx::<S>(ssk.as_ptr())?;
+        bindings::rmptcp_bh_try_lock_sock(ssk.as_ptr()).then(|| SubflowGuard {
+            locked: ManuallyDrop::new(SubflowLocked::new(ssk, ctx)),
+            kind: Kind::Softirq,
         })
     }
 }

@@ -44,16 +44,22 @@ impl<'a> WriteQueue<'a> {
             false => chunk.len,
         };
         let mut taken = 0;
+        let mut began = false;
         while taken < body {
             let offset = chunk.offset + taken;
-            let mut n = self.append(chunk, offset, body - taken);
-            if n == 0 {
+            let left = body - taken;
+            let appended = self.append(chunk, offset, left);
+            let n = match (appended, began) {
                 // One octet begins a buffer: TCP would send at once what fills a segment.
-                n = self.splice(chunk, offset, 1, true)?;
-            }
+                (0, false) => self.splice(chunk, offset, 1, true)?,
+                // TCP moved that octet to a buffer that is full, since it cannot send now: so there is no hurry.
+                (0, true) => self.splice(chunk, offset, left.min(to_page_end(offset)), true)?,
+                (n, _) => n,
+            };
             if n == 0 {
                 return Ok(taken);
             }
+            began = appended == 0 && !began;
             taken += n;
         }
         while taken < chunk.len {
