@@ -1,0 +1,75 @@
+#!/bin/bash
+# Mutated MPTCP options on segments that TCP takes, in every state of a connection (rawfuzz.c):
+# the kernel does not complain, no socket and no memory stays, honest peers are served, and
+# the module can be removed afterwards. 600 connections, or 40 times 1200 with LONG=1.
+# SEED=7 begins with another seed than 1; SEED=7:123 plays connection 123 of it alone.
+#
+#    namespace raw                                   namespace server
+#    rawfuzz, from a packet socket  veth1 --- veth1  10.2.2.2, fd02::2, listeners and clients
+#    (10.2.2.1, fd02::1 are nobody's)
+# timeout: 3600
+. "$(dirname "$0")/lib.sh"
+. "$HERE/../../vm/complaints.sh"
+export COMPLAINTS
+CONNECTIONS=600 SEEDS=1 FIRST=0
+[[ -z ${LONG-} ]] || CONNECTIONS=1200 SEEDS=40
+SEED=${SEED:-1}
+[[ $SEED != *:* ]] || CONNECTIONS=1 SEEDS=1 FIRST=${SEED#*:} SEED=${SEED%:*}
+
+programs rawfuzz
+topology
+ip netns del raw 2>/dev/null
+ip netns add raw
+ip -n raw link add veth1 type veth peer name veth1 netns server
+ip -n raw link set veth1 up
+ip -n server link set veth1 up
+ip -n server addr add 10.2.2.2/24 dev veth1
+ip -n server addr add fd02::2/64 dev veth1 nodad
+mac() { ip -n "$1" -o link show veth1 | sed -nE 's/.*ether ([0-9a-f:]+) .*/\1/p'; }
+for us in 10.2.2.1 fd02::1; do
+	ip -n server neigh replace $us lladdr "$(mac raw)" dev veth1 nud permanent
+done
+# TCP answers each segment that it does not take, so that the numbers stay right; fast open needs no cookie.
+server sysctl -qw net.ipv4.tcp_invalid_ratelimit=0 net.ipv4.tcp_challenge_ack_limit=1000000 \
+	net.ipv4.tcp_max_tw_buckets=32 net.ipv4.tcp_fastopen=519 net.mptcp.blackhole_timeout=0
+# If the kernel dies, its log goes to the console once more, with what we have written to it.
+echo on >/proc/sys/kernel/printk_devkmsg
+echo 32 >/proc/sys/kernel/panic_print
+
+# fuzz SEED FIRST CONNECTIONS: a line of KTAP for each state, and for each failure.
+fuzz() {
+	local verdict name status=0
+	while read -r verdict name; do
+		case $verdict in
+		'#') echo "# $name" ;;
+		ok) result "$name" 0 ;;
+		*)
+			result "$name" 1
+			status=1
+			;;
+		esac
+	done < <(rawfuzz "$1" "$2" "$3" server raw veth1 "$(mac server)" 2>&1)
+	return "$status"
+}
+
+idle || {
+	result "no socket of an earlier test is left" 1 "$LEFT"
+	finish
+}
+fuzz "$SEED" "$FIRST" $((CONNECTIONS > 1 ? CONNECTIONS / 10 : 1)) >"$WORK/warm"
+early=$(slab_kib)
+for ((seed = SEED; seed < SEED + SEEDS; seed++)); do
+	fuzz "$seed" "$FIRST" "$CONNECTIONS"
+done
+idle
+result "no socket is left" $? "$LEFT"
+flat "$early" "after $((SEEDS * CONNECTIONS)) connections"
+for address in "$V4" "$V6"; do
+	talk bulk "$address" -n 100000 -- -n 100000 && spoke_mptcp "$PORT"
+	result "a conversation afterwards, $address" $? "$REPORT
+$COUNTED"
+done
+module_out && module_in
+result "the module can be removed" $?
+ip netns del raw
+finish
