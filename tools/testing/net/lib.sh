@@ -79,6 +79,15 @@ finish() {
 
 # --- programs ---
 
+# changed NAME: since it was made, or a header that it may use.
+changed() {
+	local source
+	for source in "$HERE/$1.c" "$HERE"/*.h; do
+		[[ $BUILT/$1 -nt $source ]] || return 0
+	done
+	return 1
+}
+
 # Makes the named programs of this directory, unless the guest has them; once for all tests.
 programs() {
 	local name there
@@ -86,7 +95,7 @@ programs() {
 	for name; do
 		there=$(command -v "$name")
 		[[ -z $there || $there == "$BUILT"/* ]] || continue
-		[[ $BUILT/$name -nt $HERE/$name.c ]] && continue
+		changed "$name" || continue
 		gcc -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILT/$name" "$HERE/$name.c" || {
 			result "$name can be compiled" 1
 			finish

@@ -2,13 +2,13 @@
 /*
  * Live sockets against a peer that is correct as TCP and whose MPTCP options are mutated.
  *
- *	rawfuzz SEED FIRST CONNECTIONS VICTIM-NAMESPACE RAW-NAMESPACE INTERFACE VICTIM-MAC
+ *	rawfuzz SEED[:CONNECTION] SEEDS CONNECTIONS VICTIM-NAMESPACE RAW-NAMESPACE INTERFACE VICTIM-MAC
  *
  * Each connection is led by valid segments into one of the states below; there it gets mutants
  * (mutants.h), while the program behind its socket reads, writes, polls and closes; then it
  * is reset, and its socket must go. Between them come honest connections, which must be served.
  * What is sent follows from the seed and the number of the connection, except what the victim
- * has chosen, its keys and numbers.
+ * has chosen, its keys and numbers; so SEED:CONNECTION plays that connection alone again.
  *
  * Wrong is: a complaint of the kernel (COMPLAINTS, a regular expression), a socket left, an octet
  * that nobody sent, a malformed option from the victim. Prints `no WHY`, with the last segments
@@ -74,7 +74,9 @@ static struct {
 /* --- what is going on --- */
 
 static uint64_t seed;
-static int victim_namespace, kmsg, references, slow = 1;
+static int kmsg, references, slow = 1;
+/* How long an answer may take. */
+static int patience;
 static int listeners[3];
 static regex_t complaints;
 
@@ -242,7 +244,7 @@ static void drain(void)
 /* Whether it comes to that, which takes a moment or does not happen. */
 #define comes(condition) ({ \
 	bool come_; \
-	while (!(come_ = (condition)) && take(500 * slow)) \
+	while (!(come_ = (condition)) && take(patience)) \
 		; \
 	come_; \
 })
@@ -446,6 +448,8 @@ static void assault(void)
 {
 	unsigned int mutants = 4 + below(MUTANTS);
 
+	/* From here on much is not answered at all. */
+	patience = 0;
 	if (f.concurrent)
 		program_runs(draw());
 	for (unsigned int i = 0; i < mutants; i++) {
@@ -559,6 +563,7 @@ static void choose(unsigned int number)
 	memset(&f, 0, sizeof(f));
 	memset(&speaks, 0, sizeof(speaks));
 	memset(&c, 0, sizeof(c));
+	patience = 1000 * slow;
 	f.number = number;
 	f.state = &states[number % STATES];
 	c.v6 = number / STATES & 1;
@@ -588,10 +593,11 @@ static bool walk(void)
 	return true;
 }
 
-static void play(void)
+static void play(unsigned int number)
 {
-	unsigned int index = (unsigned int)(f.state - states);
+	unsigned int index = number % STATES;
 
+	choose(number);
 	tally[index][c.v6].connections++;
 	if (walk())
 		tally[index][c.v6].reached++;
@@ -635,7 +641,7 @@ static void report(void)
 }
 
 /* True if it went well. */
-static bool run(void (*played)(void), unsigned int number)
+static bool run(void (*played)(unsigned int), unsigned int number)
 {
 	if (setjmp(failed)) {
 		program_stops();
@@ -643,12 +649,7 @@ static bool run(void (*played)(void), unsigned int number)
 		program_closes(false);
 		return false;
 	}
-	if (!played) {
-		play_honest(number);
-		return true;
-	}
-	choose(number);
-	played();
+	played(number);
 	return true;
 }
 
@@ -685,38 +686,49 @@ static int listen_on(int family, uint16_t port, bool only)
 
 int main(int argc, char **argv)
 {
-	static unsigned int failures, number, first, connections;
+	static unsigned int failures, first, connections;
+	static uint64_t last;
+	int victim;
 
 	if (argc != 8 || !getenv("COMPLAINTS") ||
 	    regcomp(&complaints, getenv("COMPLAINTS"), REG_EXTENDED | REG_NOSUB)) {
-		fprintf(stderr, "usage: COMPLAINTS=REGEX rawfuzz SEED FIRST CONNECTIONS "
+		fprintf(stderr, "usage: COMPLAINTS=REGEX rawfuzz SEED[:CONNECTION] SEEDS CONNECTIONS "
 			"VICTIM-NAMESPACE RAW-NAMESPACE INTERFACE VICTIM-MAC\n");
 		return 2;
 	}
 	if (getenv("SLOW"))
 		slow = atoi(getenv("SLOW"));
 	seed = strtoull(argv[1], NULL, 0);
-	first = (unsigned int)atoi(argv[2]);
+	last = seed + strtoull(argv[2], NULL, 0);
 	connections = (unsigned int)atoi(argv[3]);
+	if (strchr(argv[1], ':')) {
+		first = (unsigned int)atoi(strchr(argv[1], ':') + 1);
+		last = seed + 1;
+		connections = 1;
+	}
 	for (size_t i = 0; i < sizeof(octets); i++)
 		octets[i] = our_octet(i);
 	kmsg = open("/dev/kmsg", O_RDWR | O_NONBLOCK);
 	lseek(kmsg, 0, SEEK_END);
-	victim_namespace = namespace_of(argv[4]);
+	victim = namespace_of(argv[4]);
 	setns(namespace_of(argv[5]), CLONE_NEWNET);
 	open_link(argv[6], argv[7]);
-	setns(victim_namespace, CLONE_NEWNET);
+	setns(victim, CLONE_NEWNET);
 	listeners[0] = listen_on(AF_INET, ANY_PORT, true);
 	listeners[1] = listen_on(AF_INET6, ANY_PORT, true);
 	listeners[2] = listen_on(AF_INET6, DUAL_PORT, false);
-	if (setjmp(failed))
+	if (setjmp(failed)) {
+		printf("no %s\n", why);
 		return 2;
-	references = count_references();
-	for (number = first; number < first + connections && failures < 5; number++) {
-		failures += !run(play, number);
-		if (number % 16 == 15)
-			failures += !run(NULL, number);
 	}
-	sum_up();
+	references = count_references();
+	for (; seed < last; seed++)
+		for (unsigned int i = first; i < first + connections && failures < 5; i++) {
+			failures += !run(play, i);
+			if (i % 16 == 15)
+				failures += !run(play_honest, i);
+		}
+	if (connections >= 2 * STATES)
+		sum_up();
 	return failures > 0;
 }
