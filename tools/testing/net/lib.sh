@@ -282,15 +282,15 @@ idle() {
 
 slab_kib() { awk '/^SUnreclaim/ { print $2 }' /proc/meminfo; }
 
-# flat EARLIER WHEN: since then slab memory has not grown. KASAN keeps what is freed, so
-# that nothing can be said where it is on.
+# flat EARLIER WHEN [KIB]: since then slab memory has not grown, or not by as much as that. KASAN
+# keeps what is freed, so that nothing can be said where it is on.
 flat() {
-	local now
+	local now most=${3-8192}
 	now=$(slab_kib)
 	if grep -qm 1 ' kasan_' /proc/kallsyms; then
 		skip "slab memory $2" "KASAN is on"
 		return
 	fi
-	((now - $1 < 8192))
+	((now - $1 < most))
 	result "slab memory $2: $1 KiB early, $now KiB now" $?
 }

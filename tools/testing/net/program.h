@@ -5,7 +5,6 @@
  * says in `program_wrong`, because a thread cannot jump out of what another does.
  */
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 
@@ -178,24 +177,29 @@ static void use_options(void)
 /* One thing or another. */
 static void program_acts(void)
 {
-	unsigned int what = below(100);
+	unsigned int what = below(100), length = 1 + below(3000);
+	int flags = one_of(int, 0, 0, 0, MSG_PEEK, MSG_WAITALL);
 
 	if (program < 0)
 		return;
-	if (what < 40)
-		read_some(1 + below(3000), one_of(int, 0, 0, 0, MSG_PEEK, MSG_WAITALL));
-	else if (what < 65)
-		program_sends(1 + below(3000));
-	else if (what < 78)
+	if (what < 40) {
+		keep("= recv(%u, %x): %zd", length, (unsigned int)flags, read_some(length, flags));
+	} else if (what < 65) {
+		keep("= send(%u): %d", length, program_sends(length));
+	} else if (what < 78) {
 		wait_for(one_of(short, POLLIN, POLLOUT, POLLIN | POLLOUT | POLLRDHUP | POLLPRI), 0);
-	else if (what < 94)
+	} else if (what < 94) {
 		use_options();
-	else if (what < 97)
-		shutdown(program, (int)below(3));
-	else if (what < 98)
+	} else if (what < 97) {
+		keep("= shutdown(%u)", length % 3);
+		shutdown(program, (int)(length % 3));
+	} else if (what < 98) {
+		keep("= connect(AF_UNSPEC)");
 		connect(program, &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr));
-	else
-		program_closes(percent(50));
+	} else {
+		keep("= close%s", length % 2 ? ", aborting" : "");
+		program_closes(length % 2);
+	}
 }
 
 static void *act_on(void *start)

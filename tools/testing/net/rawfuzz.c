@@ -16,11 +16,11 @@
  */
 #include "rawtcp.h"
 #include "mutants.h"
+#include "record.h"
 #include "program.h"
 #include <regex.h>
-#include <stdarg.h>
 
-enum { ANY_PORT = 20001, DUAL_PORT = 20002, MUTANTS = 16, PORTS = 32, SEGMENTS_KEPT = 40 };
+enum { ANY_PORT = 20001, DUAL_PORT = 20002, MUTANTS = 16, PORTS = 32 };
 
 /* --- the states --- */
 
@@ -74,7 +74,7 @@ static struct {
 /* --- what is going on --- */
 
 static uint64_t seed;
-static int kmsg, references, slow = 1;
+static int references, slow = 1;
 /* How long an answer may take. */
 static int patience;
 static int listeners[3];
@@ -91,24 +91,7 @@ static struct {
 	struct connection used[PORTS];
 } f;
 
-/* --- a record of the last segments, here and in the kernel's log --- */
-
-static char record[SEGMENTS_KEPT][200];
-static unsigned int recorded;
-
-static void keep(const char *format, ...)
-{
-	char line[220], *at = record[recorded++ % SEGMENTS_KEPT];
-	va_list arguments;
-	int length;
-
-	va_start(arguments, format);
-	vsnprintf(at, sizeof(record[0]), format, arguments);
-	va_end(arguments);
-	length = snprintf(line, sizeof(line), "<7>rawfuzz: %s", at);
-	if (write(kmsg, line, (size_t)length) < 0)
-		return;
-}
+/* --- the segments, for the record --- */
 
 /* Numbers are those of the victim from its SYN, ours from ours. */
 static void keep_segment(bool ours, const uint8_t *tcp, unsigned int length)
@@ -493,7 +476,7 @@ static void reset_all(int ms)
 		if (!f.used[i].ack)
 			continue;
 		c = f.used[i];
-		c.seq--;
+		c.seq = (c.taken ? c.taken : c.first_seq) - 1;
 		send_segment(ACK, NULL, NULL, 0);
 	}
 	for (c.port = c.peer_port = 0; receive(ms); c.port = c.peer_port = 0) {
@@ -577,7 +560,7 @@ static void choose(unsigned int number)
 	f.concurrent = percent(30);
 	f.listener = percent(25) ? 2 : c.v6;
 	set_knob("/proc/sys/net/ipv4/tcp_syncookies", f.cookies ? "2" : "1");
-	recorded = 0;
+	forget_record();
 	program_starts();
 	keep("%u:%u %s, %s, victim a %s%s%s%s%s%s", (unsigned int)seed, number, f.state->name, c.v6 ? "IPv6" : "IPv4",
 	     f.client ? "client" : "server", f.listener == 2 && !f.client ? ", dual socket" : "",
@@ -632,10 +615,7 @@ static void play_honest(unsigned int number)
 
 static void report(void)
 {
-	unsigned int first = recorded > SEGMENTS_KEPT ? recorded - SEGMENTS_KEPT : 0;
-
-	for (unsigned int i = first; i < recorded; i++)
-		printf("# %s\n", record[i % SEGMENTS_KEPT]);
+	print_record();
 	printf("no connection %u:%u, %s: %s\n", (unsigned int)seed, f.number, f.state->name, why);
 	fflush(stdout);
 }
@@ -708,8 +688,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof(octets); i++)
 		octets[i] = our_octet(i);
-	kmsg = open("/dev/kmsg", O_RDWR | O_NONBLOCK);
-	lseek(kmsg, 0, SEEK_END);
+	open_kernel_log();
 	victim = namespace_of(argv[4]);
 	setns(namespace_of(argv[5]), CLONE_NEWNET);
 	open_link(argv[6], argv[7]);

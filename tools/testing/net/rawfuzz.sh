@@ -1,7 +1,7 @@
 #!/bin/bash
 # Mutated MPTCP options on segments that TCP takes, in every state of a connection (rawfuzz.c):
 # the kernel does not complain, no socket and no memory stays, honest peers are served, and
-# the module can be removed afterwards. 600 connections, or 60 times as many with LONG=1.
+# the module can be removed afterwards. 900 connections, or 60 times as many with LONG=1.
 # SEED=7 begins with another seed than 1; SEED=7:123 plays connection 123 of it alone.
 #
 #    namespace raw                                   namespace server
@@ -11,7 +11,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$HERE/../../vm/complaints.sh"
 export COMPLAINTS
-CONNECTIONS=600 SEEDS=1
+CONNECTIONS=900 SEEDS=1
 [[ -z ${LONG-} ]] || SEEDS=60
 SEED=${SEED:-1}
 
@@ -56,7 +56,7 @@ while read -r verdict name; do
 done < <(fuzz $SEEDS $CONNECTIONS && echo end 0 || echo end 1)
 idle
 result "no socket is left" $? "$LEFT"
-flat "$early" "after $((SEEDS * CONNECTIONS)) connections"
+flat "$early" "after $((SEEDS * CONNECTIONS)) connections" $((1024 + SEEDS * CONNECTIONS / 4))
 for address in "$V4" "$V6"; do
 	talk bulk "$address" -n 100000 -- -n 100000 && spoke_mptcp "$PORT"
 	result "a conversation afterwards, $address" $? "$REPORT

@@ -135,7 +135,8 @@ static uint64_t get(const uint8_t *at, int octets)
 static struct connection {
 	bool v6;
 	uint16_t port, peer_port, window;
-	uint32_t seq, ack, first_seq;
+	/* `taken`: what the victim has acknowledged. */
+	uint32_t seq, ack, first_seq, taken;
 	uint64_t key, peer_key, dsn, peer_dsn;
 } c;
 
@@ -298,6 +299,8 @@ static bool receive(int ms)
 		end = got.seq + got.length + !!(got.flags & SYN) + !!(got.flags & FIN);
 		if (got.flags & SYN || (int32_t)(end - c.ack) > 0)
 			c.ack = end;
+		if (got.flags & ACK)
+			c.taken = got.ack;
 		return true;
 	}
 	return false;
@@ -321,7 +324,7 @@ static void new_connection(uint16_t port, uint16_t to)
 	c.peer_port = to;
 	c.window = 60000;
 	c.seq = c.first_seq = 1000;
-	c.ack = 0;
+	c.ack = c.taken = 0;
 	c.key = 0x1122334455667788 + port;
 	c.dsn = first_dsn(c.key) + 1;
 	memset(&got, 0, sizeof(got));
