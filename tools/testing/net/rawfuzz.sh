@@ -1,7 +1,7 @@
 #!/bin/bash
 # Mutated MPTCP options on segments that TCP takes, in every state of a connection (rawfuzz.c):
 # the kernel does not complain, no socket and no memory stays, honest peers are served, and
-# the module can be removed afterwards. 900 connections, or 60 times as many with LONG=1.
+# the module can be removed afterwards. 1800 connections, or 30 times as many with LONG=1.
 # SEED=7 begins with another seed than 1; SEED=7:123 plays connection 123 of it alone.
 #
 #    namespace raw                                   namespace server
@@ -11,9 +11,13 @@
 . "$(dirname "$0")/lib.sh"
 . "$HERE/../../vm/complaints.sh"
 export COMPLAINTS
-CONNECTIONS=900 SEEDS=1
-[[ -z ${LONG-} ]] || SEEDS=60
+CONNECTIONS=1800 SEEDS=1
+[[ -z ${LONG-} ]] || SEEDS=30
 SEED=${SEED:-1}
+[[ $SEED =~ ^[0-9]+(:[0-9]+)?$ ]] || {
+	result "SEED is a number, or two with a colon between them" 1 "SEED=$SEED"
+	finish
+}
 
 programs rawfuzz
 topology
@@ -31,9 +35,11 @@ done
 # TCP answers each segment that it does not take, so that the numbers stay right; fast open needs no cookie.
 server sysctl -qw net.ipv4.tcp_invalid_ratelimit=0 net.ipv4.tcp_challenge_ack_limit=1000000 \
 	net.ipv4.tcp_max_tw_buckets=32 net.ipv4.tcp_fastopen=519 net.mptcp.blackhole_timeout=0
-# If the kernel dies, its log goes to the console once more, with what we have written to it.
+# What we write to the kernel's log stays off the console, unless the kernel dies: then all of it goes there.
+read -r console_level _ </proc/sys/kernel/printk
+echo 7 >/proc/sys/kernel/printk
 echo on >/proc/sys/kernel/printk_devkmsg
-echo 32 >/proc/sys/kernel/panic_print
+echo Y >/sys/module/kernel/parameters/panic_console_replay
 
 # fuzz SEEDS CONNECTIONS
 fuzz() { rawfuzz "$SEED" "$1" "$2" server raw veth1 "$(mac server)" 2>&1; }
@@ -65,4 +71,7 @@ done
 module_out && module_in
 result "the module can be removed" $?
 ip netns del raw
+echo "$console_level" >/proc/sys/kernel/printk
+echo ratelimit >/proc/sys/kernel/printk_devkmsg
+echo N >/sys/module/kernel/parameters/panic_console_replay
 finish
