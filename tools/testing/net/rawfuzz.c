@@ -282,7 +282,7 @@ static void next_connection(uint16_t to)
 {
 	if (f.ports)
 		f.used[(f.ports - 1) % PORTS] = c;
-	new_connection((uint16_t)(1024 + (f.number * PORTS + f.ports++ % PORTS) % 18000), to);
+	new_connection((uint16_t)(1024 + (f.number * PORTS + f.ports++ % PORTS) % 64000), to);
 	f.reset = f.fin = f.data_fin = false;
 	f.data_acked = 0;
 }
@@ -587,8 +587,12 @@ static void choose(unsigned int number)
 static bool walk(void)
 {
 	for (const char *at = f.state->steps; *at; at++)
-		if (!step(*at))
+		if (!step(*at)) {
+			keep("(it did not come to that)");
+			printf("# connection %u:%u, %s: no answer to step %c of %s\n", (unsigned int)seed, f.number,
+			       f.state->name, *at, f.state->steps);
 			return false;
+		}
 	return true;
 }
 
@@ -600,8 +604,6 @@ static void play(unsigned int number)
 	tally[index][c.v6].connections++;
 	if (walk())
 		tally[index][c.v6].reached++;
-	else
-		keep("(it did not come to that)");
 	assault();
 	bury();
 	check_log();

@@ -7,6 +7,7 @@
 #    namespace raw                                   namespace server
 #    rawfuzz, from a packet socket  veth1 --- veth1  10.2.2.2, fd02::2, listeners and clients
 #    (10.2.2.1, fd02::1 are nobody's)
+# vm: own
 # timeout: 3600
 . "$(dirname "$0")/lib.sh"
 . "$HERE/../../vm/complaints.sh"
@@ -51,7 +52,7 @@ idle || {
 # What is allocated once and for all is there after these.
 fuzz 1 60 >"$WORK/warm"
 result "the first connections" $? "$(cat "$WORK/warm")"
-early=$(slab_kib)
+early=$(slab_kib) early_kmalloc=$(kmalloc_kib)
 while read -r verdict name; do
 	case $verdict in
 	'#') echo "# $name" ;;
@@ -62,7 +63,8 @@ while read -r verdict name; do
 done < <(fuzz $SEEDS $CONNECTIONS && echo end 0 || echo end 1)
 idle
 result "no socket is left" $? "$LEFT"
-flat "$early" "after $((SEEDS * CONNECTIONS)) connections" $((1024 + SEEDS * CONNECTIONS / 4))
+flat "$early" "after $((SEEDS * CONNECTIONS)) connections"
+flat "$early_kmalloc" "after them" kmalloc_kib 512
 for address in "$V4" "$V6"; do
 	talk bulk "$address" -n 100000 -- -n 100000 && spoke_mptcp "$PORT"
 	result "a conversation afterwards, $address" $? "$REPORT

@@ -320,10 +320,13 @@ static const uint8_t *option(unsigned int subtype)
 
 static void new_connection(uint16_t port, uint16_t to)
 {
+	/* Above those of a connection with the same ports, which may be in TIME_WAIT. */
+	static uint32_t numbers = 1000;
+
 	c.port = port;
 	c.peer_port = to;
 	c.window = 60000;
-	c.seq = c.first_seq = 1000;
+	c.seq = c.first_seq = numbers += 1 << 20;
 	c.ack = c.taken = 0;
 	c.key = 0x1122334455667788 + port;
 	c.dsn = first_dsn(c.key) + 1;
