@@ -501,9 +501,10 @@ static void bury(void)
 	/* What led here is to be seen, not this. */
 	witness = NULL;
 	for (int tries = 0; tries < 1000 * slow; tries++) {
+		reset_all(tries < 10 ? 0 : 10);
+		/* With SYN cookies even that may have opened something. */
 		for (size_t i = 0; i < sizeof(listeners) / sizeof(listeners[0]); i++)
 			empty(listeners[i]);
-		reset_all(tries < 10 ? 0 : 10);
 		if (count_references() <= references) {
 			program_is_right();
 			return;
