@@ -326,7 +326,7 @@ static void new_connection(uint16_t port, uint16_t to)
 	c.port = port;
 	c.peer_port = to;
 	c.window = 60000;
-	c.seq = c.first_seq = numbers += 1 << 20;
+	c.seq = c.first_seq = numbers += 1 << 18;
 	c.ack = c.taken = 0;
 	c.key = 0x1122334455667788 + port;
 	c.dsn = first_dsn(c.key) + 1;
