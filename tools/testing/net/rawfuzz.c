@@ -707,6 +707,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < sizeof(octets); i++)
 		octets[i] = our_octet(i);
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	open_kernel_log();
 	victim = namespace_of(argv[4]);
 	setns(namespace_of(argv[5]), CLONE_NEWNET);
