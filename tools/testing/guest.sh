@@ -6,13 +6,14 @@
 #
 #   SLOW=N      the machine is N times slower than the tests' own limits suppose
 #   LONG=1      for the tests: the long form
+#   SEED=N      for those that have one
 logs=$1 module=$2
 shift 2
 # shellcheck disable=SC1090 # COMPLAINTS, the list that tools/vm/run.sh uses too.
 . tools/vm/complaints.sh
 
 # For the tests: the module, and the programs of the kernel's own selftests.
-export RUST_MPTCP_KO=/src/$module SLOW=${SLOW:-1} LONG=${LONG-}
+export RUST_MPTCP_KO=/src/$module SLOW=${SLOW:-1} LONG=${LONG-} SEED=${SEED-}
 KSELFTESTS=$(echo /usr/src/linux-source-*/tools/testing/selftests/net/mptcp)
 export KSELFTESTS
 

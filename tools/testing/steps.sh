@@ -177,7 +177,7 @@ boot_tests() {
 		done
 		say "test: a VM for ${left[*]##*/}"
 		MODULE=$module TIMEOUT=$total SPLAT=ignore VM_LOGS=$OUT/vm "$TREE/tools/vm/run.sh" \
-			"SLOW=$SLOW LONG=${LONG-} tools/testing/guest.sh $OUT/net $KO ${left[*]}" || true
+			"SLOW=$SLOW LONG=${LONG-} SEED=${SEED-} tools/testing/guest.sh $OUT/net $KO ${left[*]}" || true
 		cat "$OUT/vm/console.log" >>"$OUT/console.log"
 
 		local next=() ran=0

@@ -79,6 +79,15 @@ finish() {
 
 # --- programs ---
 
+# changed NAME: since it was made, or a header that it may use.
+changed() {
+	local source
+	for source in "$HERE/$1.c" "$HERE"/*.h; do
+		[[ $BUILT/$1 -nt $source ]] || return 0
+	done
+	return 1
+}
+
 # Makes the named programs of this directory, unless the guest has them; once for all tests.
 programs() {
 	local name there
@@ -86,7 +95,7 @@ programs() {
 	for name; do
 		there=$(command -v "$name")
 		[[ -z $there || $there == "$BUILT"/* ]] || continue
-		[[ $BUILT/$name -nt $HERE/$name.c ]] && continue
+		changed "$name" || continue
 		gcc -O1 -Wall -Wextra -D_GNU_SOURCE -o "$BUILT/$name" "$HERE/$name.c" || {
 			result "$name can be compiled" 1
 			finish
@@ -273,15 +282,18 @@ idle() {
 
 slab_kib() { awk '/^SUnreclaim/ { print $2 }' /proc/meminfo; }
 
-# flat EARLIER WHEN: since then slab memory has not grown. KASAN keeps what is freed, so
-# that nothing can be said where it is on.
+# What modules allocate for themselves is in these slabs, and not much else comes and goes there.
+kmalloc_kib() { awk '/^kmalloc-/ { octets += $3 * $4 } END { print int(octets / 1024) }' /proc/slabinfo; }
+
+# flat EARLIER WHEN [slab_kib|kmalloc_kib KIB]: since then such memory has not grown by as much as
+# that. KASAN keeps what is freed, so that nothing can be said where it is on.
 flat() {
-	local now
-	now=$(slab_kib)
+	local now kind=${3-slab_kib} most=${4-8192}
+	now=$($kind)
 	if grep -qm 1 ' kasan_' /proc/kallsyms; then
 		skip "slab memory $2" "KASAN is on"
 		return
 	fi
-	((now - $1 < 8192))
-	result "slab memory $2: $1 KiB early, $now KiB now" $?
+	((now - $1 < most))
+	result "${kind%_kib} memory $2: $1 KiB early, $now KiB now" $?
 }

@@ -8,216 +8,12 @@
  * The victim is 10.2.2.2; we are 10.2.2.1, an address that our own kernel does not have.
  * Prints `ok NAME` or `no NAME: why` per case.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "rawtcp.h"
 
-enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 enum { MPTCP_PORT = 20001, TCP_PORT = 20002 };
 
-static int victim_namespace, packets, listener, plain_listener;
-static struct sockaddr_ll link_to;
-static jmp_buf failed;
-static char why[300];
-
-#define no(...) do { \
-	int n_ = snprintf(why, sizeof(why), "line %d: ", __LINE__); \
-	snprintf(why + n_, sizeof(why) - (size_t)n_, __VA_ARGS__); \
-	longjmp(failed, 1); \
-} while (0)
-#define holds(condition) do { \
-	if (!(condition)) \
-		no("not %s", #condition); \
-} while (0)
-
-/* --- SHA-256 of a key, for the first data sequence number --- */
-
-static uint32_t ror(uint32_t x, int n) { return x >> n | x << (32 - n); }
-
-static uint64_t first_dsn(uint64_t key)
-{
-	static const uint32_t k[64] = {
-		0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-		0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-		0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-		0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-		0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-		0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-		0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-		0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2 };
-	uint32_t h[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
-			  0x5be0cd19 };
-	uint32_t w[64] = { (uint32_t)(key >> 32), (uint32_t)key, 0x80000000 }, s[8];
-
-	w[15] = 64;
-	for (int i = 16; i < 64; i++)
-		w[i] = w[i - 16] + w[i - 7] + (ror(w[i - 15], 7) ^ ror(w[i - 15], 18) ^ w[i - 15] >> 3) +
-			(ror(w[i - 2], 17) ^ ror(w[i - 2], 19) ^ w[i - 2] >> 10);
-	memcpy(s, h, sizeof(s));
-	for (int i = 0; i < 64; i++) {
-		uint32_t a = s[7] + (ror(s[4], 6) ^ ror(s[4], 11) ^ ror(s[4], 25)) +
-			((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
-		uint32_t b = (ror(s[0], 2) ^ ror(s[0], 13) ^ ror(s[0], 22)) +
-			((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-
-		memmove(s + 1, s, 7 * sizeof(*s));
-		s[4] += a;
-		s[0] = a + b;
-	}
-	return (uint64_t)(h[6] + s[6]) << 32 | (h[7] + s[7]);
-}
-
-/* --- options --- */
-
-struct options {
-	uint8_t at[40];
-	unsigned int length;
-};
-
-static void put(struct options *o, uint64_t value, int octets)
-{
-	while (octets-- > 0 && o->length < 40)
-		o->at[o->length++] = (uint8_t)(value >> octets * 8);
-}
-
-/* Kind 30 with this length octet, subtype and flags; the rest of the option follows. */
-static void begin(struct options *o, unsigned int length, unsigned int subtype, unsigned int flags)
-{
-	put(o, 30, 1);
-	put(o, length, 1);
-	put(o, subtype << 4 | flags >> 8, 1);
-	put(o, flags & 255, 1);
-}
-
-static uint64_t get(const uint8_t *at, int octets)
-{
-	uint64_t value = 0;
-
-	while (octets-- > 0)
-		value = value << 8 | *at++;
-	return value;
-}
-
-/* --- the connection --- */
-
-static struct {
-	uint16_t port, peer_port;
-	uint32_t seq, ack, first_seq;
-	uint64_t key, peer_key, dsn, peer_dsn;
-} c;
-
-/* The last segment from the victim. */
-static struct segment {
-	uint8_t flags, options[40], octets[2000];
-	unsigned int options_length, length;
-	uint32_t seq, ack;
-} got;
-
+static int victim_namespace, listener, plain_listener;
 static uint16_t next_port = 40000;
-
-static uint32_t sum(const uint8_t *at, unsigned int length, uint32_t start)
-{
-	for (unsigned int i = 0; i < length; i++)
-		start += (uint32_t)at[i] << (i & 1 ? 0 : 8);
-	return start;
-}
-
-static uint16_t fold(uint32_t value)
-{
-	while (value >> 16)
-		value = (value & 0xffff) + (value >> 16);
-	return (uint16_t)~value;
-}
-
-static void big(uint8_t *at, uint32_t value, int octets)
-{
-	while (octets-- > 0)
-		*at++ = (uint8_t)(value >> octets * 8);
-}
-
-static void send_segment(uint8_t flags, const struct options *o, const void *data, unsigned int length)
-{
-	static const uint8_t addresses[8] = { 10, 2, 2, 1, 10, 2, 2, 2 };
-	uint8_t ip[2000] = { 0x45 }, *tcp = ip + 20;
-	unsigned int area = o ? (o->length + 3) / 4 * 4 : 0, total = 40 + area + length;
-
-	big(ip + 2, total, 2);
-	ip[8] = 64;
-	ip[9] = 6;
-	memcpy(ip + 12, addresses, 8);
-	big(ip + 10, fold(sum(ip, 20, 0)), 2);
-	big(tcp, c.port, 2);
-	big(tcp + 2, c.peer_port, 2);
-	big(tcp + 4, c.seq, 4);
-	big(tcp + 8, flags & ACK ? c.ack : 0, 4);
-	tcp[12] = (uint8_t)((20 + area) / 4 << 4);
-	tcp[13] = flags;
-	big(tcp + 14, 60000, 2);
-	if (o)
-		memcpy(tcp + 20, o->at, o->length);
-	if (length)
-		memcpy(tcp + 20 + area, data, length);
-	big(tcp + 16, fold(sum(tcp, total - 20, sum(addresses, 8, 6 + total - 20))), 2);
-	if (sendto(packets, ip, total, 0, (struct sockaddr *)&link_to, sizeof(link_to)) < 0)
-		no("sendto: %s", strerror(errno));
-	c.seq += length + !!(flags & SYN) + !!(flags & FIN);
-}
-
-/* The next segment of this connection; false if there is none in time. */
-static bool receive(int ms)
-{
-	uint8_t ip[4000], *tcp = ip + 20;
-	struct pollfd ready = { .fd = packets, .events = POLLIN };
-
-	while (poll(&ready, 1, ms) > 0) {
-		ssize_t length = recv(packets, ip, sizeof(ip), 0);
-		unsigned int header;
-
-		if (length < 40 || ip[0] != 0x45 || ip[9] != 6 || get(tcp + 2, 2) != c.port)
-			continue;
-		if (c.peer_port && get(tcp, 2) != c.peer_port)
-			continue;
-		header = (tcp[12] >> 4) * 4u;
-		got = (struct segment){ .flags = tcp[13], .options_length = header - 20,
-					.seq = (uint32_t)get(tcp + 4, 4), .ack = (uint32_t)get(tcp + 8, 4) };
-		c.peer_port = (uint16_t)get(tcp, 2);
-		memcpy(got.options, tcp + 20, header - 20);
-		got.length = (unsigned int)get(ip + 2, 2) - 20 - header;
-		if (got.length <= sizeof(got.octets))
-			memcpy(got.octets, tcp + header, got.length);
-		c.ack = got.seq + got.length + !!(got.flags & SYN) + !!(got.flags & FIN);
-		return true;
-	}
-	return false;
-}
-
-/* The MPTCP option of this subtype in the last segment. */
-static const uint8_t *option(unsigned int subtype)
-{
-	for (unsigned int at = 0; at + 1 < got.options_length; at += got.options[at] < 2 ? 1 : got.options[at + 1]) {
-		if (got.options[at] == 30 && got.options[at + 2] >> 4 == (int)subtype)
-			return got.options + at;
-		if (got.options[at] > 1 && got.options[at + 1] < 2)
-			break;
-	}
-	return NULL;
-}
 
 /* Waits for a segment with these flags; false after a second without. */
 static bool await(uint8_t flags)
@@ -226,17 +22,6 @@ static bool await(uint8_t flags)
 		if ((got.flags & flags) == flags)
 			return true;
 	return false;
-}
-
-static void new_connection(uint16_t to)
-{
-	c.port = next_port++;
-	c.peer_port = to;
-	c.seq = c.first_seq = 1000;
-	c.ack = 0;
-	c.key = 0x1122334455667788 + c.port;
-	c.dsn = first_dsn(c.key) + 1;
-	memset(&got, 0, sizeof(got));
 }
 
 /* --- what we send --- */
@@ -353,16 +138,15 @@ static int established(void)
 	const uint8_t *capable;
 	int fd;
 
-	new_connection(MPTCP_PORT);
+	new_connection(next_port++, MPTCP_PORT);
 	say_syn(4, 0x101);
 	holds(await(SYN | ACK));
 	capable = option(0);
 	holds(capable && capable[1] == 12);
-	c.peer_key = get(capable + 4, 8);
-	c.peer_dsn = first_dsn(c.peer_key) + 1;
+	learn_key(get(capable + 4, 8));
 	ack_with_keys(c.key, c.peer_key);
 	fd = accepted(listener);
-	holds(protocol_of(fd) == 262);
+	holds(protocol_of(fd) == MPTCP);
 	return fd;
 }
 
@@ -407,7 +191,7 @@ static void good_connection(void)
 }
 
 #define syn_case(name, length, flags) \
-	static void name(void) { new_connection(MPTCP_PORT); say_syn(length, flags); becomes_tcp(); }
+	static void name(void) { new_connection(next_port++, MPTCP_PORT); say_syn(length, flags); becomes_tcp(); }
 syn_case(syn_truncated, 3, 0x101)
 syn_case(syn_of_five, 5, 0x101)
 syn_case(syn_overlong, 20, 0x101)
@@ -419,7 +203,7 @@ syn_case(syn_with_extension_bit, 4, 0x141)
 	static void name(void) \
 	{ \
 		struct options o = { .at = { __VA_ARGS__ }, .length = sizeof((uint8_t[]){ __VA_ARGS__ }) }; \
-		new_connection(MPTCP_PORT); \
+		new_connection(next_port++, MPTCP_PORT); \
 		send_segment(SYN, &o, NULL, 0); \
 		becomes_tcp(); \
 	}
@@ -434,7 +218,7 @@ raw_syn_case(syn_with_unknown_subtype, 30, 4, 0xf0, 0)
 /* RFC 8684 3.1: answer with a version that we do speak, or not at all. */
 static void syn_of_version_2(void)
 {
-	new_connection(MPTCP_PORT);
+	new_connection(next_port++, MPTCP_PORT);
 	say_syn(4, 0x201);
 	holds(await(SYN | ACK));
 	holds(!option(0) || (option(0)[2] & 15) == 1);
@@ -444,7 +228,7 @@ static void syn_with_capable_twice(void)
 {
 	struct options o = {};
 
-	new_connection(MPTCP_PORT);
+	new_connection(next_port++, MPTCP_PORT);
 	begin(&o, 4, 0, 0x101);
 	begin(&o, 4, 0, 0x101);
 	send_segment(SYN, &o, NULL, 0);
@@ -458,7 +242,7 @@ static void syn_with_capable_and_join(void)
 {
 	struct options o = {};
 
-	new_connection(MPTCP_PORT);
+	new_connection(next_port++, MPTCP_PORT);
 	begin(&o, 4, 0, 0x101);
 	begin(&o, 12, 1, 0);
 	put(&o, 0x0123456789abcdef, 8);
@@ -471,7 +255,7 @@ static void join_of_unknown_token(void)
 {
 	struct options o = {};
 
-	new_connection(MPTCP_PORT);
+	new_connection(next_port++, MPTCP_PORT);
 	begin(&o, 12, 1, 0);
 	put(&o, 0x0123456789abcdef, 8);
 	send_segment(SYN, &o, NULL, 0);
@@ -483,11 +267,10 @@ static void join_of_unknown_token(void)
 
 static void answered_syn(void)
 {
-	new_connection(MPTCP_PORT);
+	new_connection(next_port++, MPTCP_PORT);
 	say_syn(4, 0x101);
 	holds(await(SYN | ACK) && option(0));
-	c.peer_key = get(option(0) + 4, 8);
-	c.peer_dsn = first_dsn(c.peer_key) + 1;
+	learn_key(get(option(0) + 4, 8));
 }
 
 static void ack_without_option(void)
@@ -782,7 +565,7 @@ static void tcp_socket_ignores_all(void)
 	char text[20];
 	int fd;
 
-	new_connection(TCP_PORT);
+	new_connection(next_port++, TCP_PORT);
 	say_syn(4, 0x101);
 	holds(await(SYN | ACK) && !option(0));
 	ack_with_keys(c.key, 1);
@@ -814,11 +597,11 @@ static int called(void)
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	int fd;
 
-	new_connection(0);
+	new_connection(next_port++, 0);
 	to.sin_port = htons(c.port);
 	inet_pton(AF_INET, "10.2.2.1", &to.sin_addr);
 	setns(victim_namespace, CLONE_NEWNET);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 262);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, MPTCP);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || errno != EINPROGRESS)
 		no("connect: %s", strerror(errno));
 	holds(await(SYN));
@@ -843,8 +626,7 @@ static void answer_good(void)
 	send_segment(SYN | ACK, &o, NULL, 0);
 	connects(fd);
 	holds(await(ACK) && option(0) && option(0)[1] == 20 && get(option(0) + 12, 8) == c.key);
-	c.peer_key = get(option(0) + 4, 8);
-	c.peer_dsn = first_dsn(c.peer_key) + 1;
+	learn_key(get(option(0) + 4, 8));
 	goes_on(fd);
 }
 
@@ -906,20 +688,6 @@ static const struct {
 	one(answer_with_dss), one(answer_of_length_0),
 };
 
-static int namespace_of(const char *name)
-{
-	char path[200];
-	int fd;
-
-	snprintf(path, sizeof(path), "/run/netns/%s", name);
-	fd = open(path, O_RDONLY);
-	if (fd < 0) {
-		perror(path);
-		exit(2);
-	}
-	return fd;
-}
-
 static int listen_on(uint16_t port, int protocol)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(port) };
@@ -949,13 +717,9 @@ int main(int argc, char **argv)
 		return 2;
 	victim_namespace = namespace_of(argv[1]);
 	setns(namespace_of(argv[2]), CLONE_NEWNET);
-	packets = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP));
-	link_to = (struct sockaddr_ll){ .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_halen = 6,
-					.sll_ifindex = (int)if_nametoindex(argv[3]) };
-	for (int i = 0; i < 6; i++)
-		link_to.sll_addr[i] = (uint8_t)strtoul(argv[4] + 3 * i, NULL, 16);
+	open_link(argv[3], argv[4]);
 	setns(victim_namespace, CLONE_NEWNET);
-	listener = listen_on(MPTCP_PORT, 262);
+	listener = listen_on(MPTCP_PORT, MPTCP);
 	plain_listener = listen_on(TCP_PORT, 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (argc > 5 && strcmp(argv[5], cases[i].name))
