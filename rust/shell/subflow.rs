@@ -137,6 +137,24 @@ pub(super) fn syn_ack(locked: &mut SubflowLocked<'_, Mptcp>, header: &Header) {
     locked.want_write_space();
 }
 
+/// The connection is open without a SYN/ACK for our SYN: it crossed the peer's, and is plain TCP.
+fn crossed(locked: &mut SubflowLocked<'_, Mptcp>) {
+    let subflow = locked.subflow();
+    let (Some(sf), Some((sk, msk))) = (subflow.id(), subflow.msk()) else {
+        return;
+    };
+    let isn = locked.numbers().rcv_nxt.wrapping_sub(1);
+    subflow.peer_isn.store(isn, ordering::Release);
+    proto::copy_addresses(sk, locked.sock());
+    let event = Event::SynAck {
+        sf,
+        answer: SynAckAnswer::Plain,
+        window: 0,
+        plain_syns: 0,
+    };
+    msk.post(sk, event).finish_locked(sk, msk, locked);
+}
+
 /// Starts counting behind the data on our SYN, which has no data sequence numbers. `false` if the peer did not take it:
 /// TCP will send it again where a mapping should be, so the connection can only go on as plain TCP.
 fn skip_syn_data(locked: &mut SubflowLocked<'_, Mptcp>, header: &Header) -> bool {
@@ -245,6 +263,9 @@ pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
     match locked.sock().state() {
         state::CLOSE => closed(locked),
         state::ESTABLISHED => {
+            if locked.subflow().peer_isn() == 0 {
+                crossed(locked);
+            }
             pull(sk, msk, locked);
             // A fast open may have been written to before.
             write_space(locked);

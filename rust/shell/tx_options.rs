@@ -31,6 +31,12 @@ pub(super) fn transmit(
     if header.syn() {
         subflow.set_local_isn(header.seq);
     }
+    if let (true, true, Some(sf)) = (header.syn(), header.ack(), subflow.id()) {
+        // The answer to a SYN that crossed ours.
+        let event = Event::SimultaneousOpen { sf };
+        msk.post(sk, event).finish_in_softirq(sk, msk);
+        return TxVerdict::Send;
+    }
     if segment.len > 0 && header.seq == numbers.snd_nxt {
         locked.end_buffer(header.seq);
     }

@@ -661,6 +661,26 @@ answer_case(answer_with_extension_bit, 30, 12, 0x01, 0x41, 1, 2, 3, 4, 5, 6, 7, 
 answer_case(answer_with_dss, 30, 8, 0x20, 1, 1, 2, 3, 4)
 answer_case(answer_of_length_0, 30, 0, 0x01, 1)
 
+/* Both ends call at once: RFC 8684 has no handshake for it. */
+static void syns_that_cross(void)
+{
+	struct options o = {};
+	int fd = called();
+
+	begin(&o, 4, 0, 0x101);
+	send_segment(SYN, &o, NULL, 0);
+	holds(await(SYN | ACK) && !option(0));
+	send_segment(ACK, NULL, NULL, 0);
+	connects(fd);
+	send_segment(ACK | PSH, NULL, "plain", 5);
+	hears(fd, "plain");
+	holds(send(fd, "back", 4, 0) == 4);
+	while (receive(1000) && !got.length)
+		;
+	holds(got.length == 4 && !option(2));
+	close(fd);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -685,7 +705,7 @@ static const struct {
 	one(random_options), one(tcp_socket_ignores_all),
 	one(answer_good), one(answer_plain), one(answer_truncated), one(answer_without_key),
 	one(answer_of_version_0), one(answer_without_algorithm), one(answer_with_extension_bit),
-	one(answer_with_dss), one(answer_of_length_0),
+	one(answer_with_dss), one(answer_of_length_0), one(syns_that_cross),
 };
 
 static int listen_on(uint16_t port, int protocol)

@@ -156,8 +156,7 @@ static void check_options(void)
 			no("the victim's options do not add up");
 		if (*o == 30 && (o[1] < 3 || !legal_length(o)))
 			no("the victim sends an MPTCP option of subtype %d with length %d", o[2] >> 4, o[1]);
-		/* Known, and to be mended: the SYN/ACK that answers a crossing SYN has MP_CAPABLE of both forms. */
-		if (*o == 30 && seen & 1u << (o[2] >> 4) && !(f.client && got.flags == (SYN | ACK)))
+		if (*o == 30 && seen & 1u << (o[2] >> 4))
 			no("the victim sends subtype %d twice", o[2] >> 4);
 		if (*o == 30)
 			seen |= 1u << (o[2] >> 4);
