@@ -69,17 +69,13 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     };
     if segment.len == 0 {
         outcome.finish_for(sk, msk, ssk);
-    } else {
-        outcome.finish_in_softirq(sk, msk);
+        return RxVerdict::Pass;
     }
-    if segment.len > 0 {
-        if let Some(mapping) = idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
-            if segment.attach(&mapping).is_err() {
-                return RxVerdict::Drop;
-            }
-        }
+    outcome.finish_in_softirq(sk, msk);
+    match idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
+        Some(mapping) if segment.attach(&mapping).is_err() => RxVerdict::Drop,
+        _ => RxVerdict::Pass,
     }
-    RxVerdict::Pass
 }
 
 /// Whether TCP will take the segment, as far as can be told without its lock (RFC 9293 3.10.7.4, RFC 5961): in the

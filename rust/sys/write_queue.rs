@@ -75,7 +75,7 @@ impl<'a> WriteQueue<'a> {
 
     /// Has TCP queue a range within one page. `Ok` with 0 when it has no room.
     fn splice(&mut self, chunk: &Chunk, offset: u32, len: u32, more: bool) -> Result<u32> {
-        let mut vec = bindings::bio_vec {
+        let vec = bindings::bio_vec {
             bv_page: chunk.page.as_ptr(),
             bv_len: len,
             bv_offset: offset,
@@ -91,7 +91,7 @@ impl<'a> WriteQueue<'a> {
         // SAFETY: The lock is held; the message and the vector outlive the call, which takes its own reference of the
         // page.
         let taken = unsafe {
-            bindings::rmptcp_iov_iter_bvec(&mut msg.msg_iter, &mut vec, 1, len as usize);
+            bindings::rmptcp_iov_iter_bvec(&mut msg.msg_iter, &vec, 1, len as usize);
             bindings::tcp_sendmsg_locked(self.sk.as_ptr(), &mut msg, len as usize)
         };
         if taken == -(bindings::EAGAIN as i32) {
