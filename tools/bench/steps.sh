@@ -1,0 +1,146 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2153,SC2154 # Amounts, round and raw are guest.sh's.
+# What guest.sh and profile.sh share: two namespaces with a cable, netperf between them, the
+# module in and out. A step that fails ends the run, with the reason last.
+
+ADDRESS=10.1.1.2 WORK=/tmp/bench
+mkdir -p $WORK
+
+failed() {
+	echo "bench: $*"
+	exit 1
+}
+
+client() { ip netns exec client "$@"; }
+server() { ip netns exec server "$@"; }
+
+topology() {
+	local name
+	modprobe veth
+	for name in client server; do
+		ip netns add "$name"
+		ip -n "$name" link set lo up
+	done
+	ip -n client link add veth0 type veth peer name veth0 netns server
+	ip -n client addr add 10.1.1.1/24 dev veth0
+	ip -n server addr add $ADDRESS/24 dev veth0
+	ip -n client link set veth0 up
+	ip -n server link set veth0 up
+}
+
+insert() { insmod "/src/$1" || failed "insmod: $(dmesg | tail -n 1)"; }
+
+# Connections that are still closing keep the module for a minute at most.
+remove() {
+	local tries
+	for ((tries = 0; tries < 900; tries++)); do
+		! rmmod rust_mptcp 2>$WORK/rmmod || return 0
+		sleep 0.1
+	done
+	failed "the module cannot be removed: $(cat $WORK/rmmod)"
+}
+
+# until FILE WORD: a program in the background has said so.
+until_says() {
+	local tries
+	for ((tries = 0; tries < 3000; tries++)); do
+		! grep -q "$2" "$1" || return 0
+		sleep 0.02
+	done
+	failed "no '$2' but: $(cat "$1")"
+}
+
+# serve WRAPPER...: netserver, until stop_serving. The wrapper env changes nothing.
+serve() {
+	local tries
+	ip netns exec server "$@" netserver -D -4 -L $ADDRESS >$WORK/netserver 2>&1 &
+	SERVER=$!
+	for ((tries = 0; tries < 1000; tries++)); do
+		[[ -z $(server ss -Htln 'sport = :12865') ]] || return 0
+		sleep 0.02
+	done
+	failed "netserver does not listen: $(cat $WORK/netserver)"
+}
+
+stop_serving() {
+	kill "$SERVER"
+	wait "$SERVER" || true
+}
+
+# A connection of ours that is there, so that everything the module hooks is hooked.
+hold_connection() {
+	python3 tools/bench/idle.py hold 262 >$WORK/hold 2>&1 &
+	HELD=$!
+	until_says $WORK/hold holding
+}
+
+let_go() {
+	kill "$HELD"
+	wait "$HELD" || true
+}
+
+# figure KIND NAME VALUE
+figure() {
+	[[ $3 =~ ^[0-9]+(\.[0-9]+)?$ ]] || failed "$1: no figure for $2: $3"
+	echo "$round $1 $2 $3" >>"$raw"
+	SAID+=" $2 $3"
+}
+
+# MPTCP connections that the client has made so far.
+mptcp_connections() {
+	client cat /proc/net/netstat | awk '$1 == "MPTcpExt:" {
+		if (!n++) { for (i = 2; i <= NF; i++) name[i] = $i }
+		else for (i = 2; i <= NF; i++) if (name[i] == "MPCapableSYNACKRX") print $i }'
+}
+
+# Nanoseconds that the processors have been idle since boot.
+idle_ns() { awk '/\.idle_sleeptime/ { sum += $3 } END { printf "%.0f\n", sum }' /proc/timer_list; }
+
+# netperf_of TEST AMOUNT OPTION...: what netperf was asked for, comma separated. AMOUNT is
+# seconds, or with - the octets or transactions.
+netperf_of() {
+	local test=$1 amount=$2
+	shift 2
+	client "${WRAPPER[@]}" netperf -4 -H $ADDRESS -P 0 -t "$test" -l "$amount" -- "$@" 2>&1 | tail -n 1
+}
+
+# measure KIND WRAPPER...: all figures of one kind of socket.
+measure() {
+	local kind=$1 before idle rate latency tail octets
+	shift
+	WRAPPER=("$@") SAID=
+	serve "$@"
+	before=$(mptcp_connections)
+
+	idle=$(idle_ns)
+	rate=$(netperf_of TCP_STREAM "$BULK" -m 128K -o THROUGHPUT,LOCAL_BYTES_SENT)
+	idle=$(($(idle_ns) - idle))
+	IFS=, read -r rate octets <<<"$rate"
+	figure "$kind" bulk "$rate"
+	figure "$kind" bulk_octets "$octets"
+	figure "$kind" bulk_idle_ns "$idle"
+	IFS=, read -r rate latency tail <<<"$(netperf_of TCP_RR "$REQUESTS" -o THROUGHPUT,MEAN_LATENCY,P99_LATENCY)"
+	figure "$kind" requests "$rate"
+	figure "$kind" latency "$latency"
+	figure "$kind" latency_p99 "$tail"
+	figure "$kind" connections "$(netperf_of TCP_CRR "$CONNECTIONS" -o THROUGHPUT)"
+	stop_serving
+
+	before=$(($(mptcp_connections) - before))
+	case $kind in
+	tcp | beside) ((before == 0)) || failed "$kind: $before connections were MPTCP" ;;
+	*) ((before > 2)) || failed "$kind: only $before connections were MPTCP" ;;
+	esac
+	[[ $kind == beside ]] || memory "$kind" "${PROTOCOL[$kind]}"
+	echo "round $round: $kind:$SAID"
+}
+declare -A PROTOCOL=([tcp]=6 [in-tree]=262 [ours]=262)
+
+# Octets of kernel memory for each idle connection, both ends together.
+memory() {
+	local said slab pages
+	said=$(python3 tools/bench/idle.py measure "$2" "$IDLE") || failed "$1: idle connections: $said"
+	read -r slab pages <<<"$said"
+	figure "$1" slab "$slab"
+	figure "$1" memory "$pages"
+}
