@@ -10,6 +10,7 @@ read -r BULK REQUESTS CONNECTIONS IDLE <<<"$4"
 
 : >"$raw"
 topology
+into_memory
 for ((round = 0; round <= rounds; round++)); do
 	measure tcp env
 	measure in-tree mptcpize run

@@ -3,11 +3,12 @@
 
   idle.py hold PROTOCOL             one; says "holding" and keeps it until a signal comes
   idle.py measure PROTOCOL N        prints two numbers, octets of kernel memory for each of N,
-                                    both ends together: in slab caches, and in all
+                                    both ends together: objects of slab caches, and in all
 
 PROTOCOL is that of socket(): 6 or 262. Each connection has carried an octet each way.
 """
 
+import contextlib
 import os
 import re
 import resource
@@ -15,6 +16,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 ADDRESS = ("10.1.1.2", 13000)
 WARM_UP = 50
@@ -47,8 +49,18 @@ def connect(listener, protocol):
     return near, far
 
 
-def kernel_memory():
-    """(slab, all) in octets: all is what is neither free nor a page of a file or process."""
+def slab():
+    """Octets of the objects that are in use."""
+    total = 0
+    with open("/proc/slabinfo") as lines:
+        for line in lines.readlines()[2:]:
+            _, active, _, size = line.split()[:4]
+            total += int(active) * int(size)
+    return total
+
+
+def all_memory():
+    """Octets that are neither free nor a page of a file or process."""
     info = {}
     with open("/proc/meminfo") as lines:
         for line in lines:
@@ -59,13 +71,17 @@ def kernel_memory():
         at_hand = sum(int(n) for n in re.findall(r"^\s+count:\s+(\d+)", zones.read(), re.M))
     free = info["MemFree"] + at_hand * resource.getpagesize()
     others = sum(info[k] for k in ("Buffers", "Cached", "AnonPages", "PageTables", "KernelStack"))
-    return info["Slab"], info["MemTotal"] - free - others
+    return info["MemTotal"] - free - others
 
 
 def settled():
-    """After what connections leave behind for a moment: request sockets, timers."""
+    """After what connections leave behind for a moment, and without what caches keep in stock."""
     time.sleep(0.5)
-    return kernel_memory()
+    for cache in {path.resolve() for path in Path("/sys/kernel/slab").iterdir()}:
+        # One that is being given up while we read the list is no loss.
+        with contextlib.suppress(OSError):
+            (cache / "shrink").write_text("1")
+    return slab(), all_memory()
 
 
 def measure(protocol, count):

@@ -27,6 +27,7 @@ record() {
 command -v perf >/dev/null || failed "the sandbox has no perf: the archive had none for this kernel"
 sysctl -qw kernel.perf_cpu_time_max_percent=0 kernel.kptr_restrict=0
 topology
+into_memory
 record tcp env
 record in-tree mptcpize run
 insert "$ko"

@@ -40,7 +40,7 @@ remove() {
 	failed "the module cannot be removed: $(cat $WORK/rmmod)"
 }
 
-# until FILE WORD: a program in the background has said so.
+# until_says FILE WORD: a program in the background has said so.
 until_says() {
 	local tries
 	for ((tries = 0; tries < 3000; tries++)); do
@@ -63,7 +63,8 @@ serve() {
 }
 
 stop_serving() {
-	kill "$SERVER"
+	# shellcheck disable=SC2046 # Several numbers.
+	kill $(ip netns pids server) 2>/dev/null || true
 	wait "$SERVER" || true
 }
 
@@ -77,6 +78,24 @@ hold_connection() {
 let_go() {
 	kill "$HELD"
 	wait "$HELD" || true
+}
+
+# The files that a netperf opens are the host's, and on a CPU whose clock counts instructions
+# (ICOUNT=1) each of its answers takes milliseconds: from here on they are in memory.
+into_memory() {
+	local trace=(strace -f -qq -e "trace=execve,openat") file copy
+	serve "${trace[@]}" -o $WORK/opened-there mptcpize run
+	"${trace[@]}" -o $WORK/opened-here ip netns exec client \
+		mptcpize run netperf -4 -H $ADDRESS -P 0 -t TCP_CRR -l -1 >$WORK/netperf 2>&1 ||
+		failed "netperf: $(cat $WORK/netperf)"
+	stop_serving
+	mkdir $WORK/memory
+	while read -r file; do
+		file=$(readlink -f "$file") copy=$WORK/memory/${file//\//_}
+		[[ -f $file && ! -e $copy ]] || continue
+		cp "$file" "$copy"
+		mount --bind "$copy" "$file"
+	done < <(sed -nE 's/.*(execve|openat)\([^"]*"(\/(etc|lib|lib64|usr)\/[^"]*)".* = [0-9]+$/\2/p' $WORK/opened-*)
 }
 
 # figure KIND NAME VALUE
@@ -93,32 +112,41 @@ mptcp_connections() {
 		else for (i = 2; i <= NF; i++) if (name[i] == "MPCapableSYNACKRX") print $i }'
 }
 
-# Nanoseconds that the processors have been idle since boot.
-idle_ns() { awk '/\.idle_sleeptime/ { sum += $3 } END { printf "%.0f\n", sum }' /proc/timer_list; }
+# now: WALL and BUSY, microseconds of the guest's clock and those that its CPUs ran tasks.
+now() {
+	local fields
+	WALL=${EPOCHREALTIME/./} BUSY=0
+	while read -ra fields; do
+		[[ ${fields[0]} != cpu* ]] || BUSY=$((BUSY + fields[7] / 1000))
+	done </proc/schedstat
+}
 
 # netperf_of TEST AMOUNT OPTION...: what netperf was asked for, comma separated. AMOUNT is
 # seconds, or with - the octets or transactions.
 netperf_of() {
-	local test=$1 amount=$2
+	local test=$1 amount=$2 said
 	shift 2
-	client "${WRAPPER[@]}" netperf -4 -H $ADDRESS -P 0 -t "$test" -l "$amount" -- "$@" 2>&1 | tail -n 1
+	said=$(client "${WRAPPER[@]}" netperf -4 -H $ADDRESS -P 0 -t "$test" -l "$amount" -- "$@" 2>&1) || true
+	echo "${said##*$'\n'}"
 }
 
 # measure KIND WRAPPER...: all figures of one kind of socket.
 measure() {
-	local kind=$1 before idle rate latency tail octets
+	local kind=$1 before wall busy idle rate latency tail octets
 	shift
 	WRAPPER=("$@") SAID=
 	serve "$@"
 	before=$(mptcp_connections)
 
-	idle=$(idle_ns)
+	now
+	wall=$WALL busy=$BUSY
 	rate=$(netperf_of TCP_STREAM "$BULK" -m 128K -o THROUGHPUT,LOCAL_BYTES_SENT)
-	idle=$(($(idle_ns) - idle))
+	now
+	idle=$((WALL - wall - BUSY + busy))
 	IFS=, read -r rate octets <<<"$rate"
 	figure "$kind" bulk "$rate"
 	figure "$kind" bulk_octets "$octets"
-	figure "$kind" bulk_idle_ns "$idle"
+	figure "$kind" bulk_idle_us $((idle > 0 ? idle : 0))
 	IFS=, read -r rate latency tail <<<"$(netperf_of TCP_RR "$REQUESTS" -o THROUGHPUT,MEAN_LATENCY,P99_LATENCY)"
 	figure "$kind" requests "$rate"
 	figure "$kind" latency "$latency"
