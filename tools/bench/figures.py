@@ -70,9 +70,9 @@ def without_idle(figures):
     """Adds the bulk rate at which a lone CPU worked: how long it waited says nothing of that."""
     for named in figures.values():
         named["bulk_busy"] = []
-        for rate, octets, idle in zip(named["bulk"], named["bulk_octets"], named["bulk_idle_us"]):
+        for rate, octets, idle in zip(named["bulk"], named["bulk_octets"], named["bulk_idle_ns"]):
             bits = 8 * octets
-            named["bulk_busy"].append(bits / (bits / (rate * 1e6) - idle / 1e6) / 1e6)
+            named["bulk_busy"].append(bits / (bits / (rate * 1e6) - idle / 1e9) / 1e6)
 
 
 def ratios(figures, kind, name):

@@ -9,19 +9,20 @@ EVERY=99991
 
 # record KIND WRAPPER...
 record() {
-	local kind=$1 rate
+	local kind=$1
 	shift
 	WRAPPER=("$@")
 	serve "$@"
-	netperf_of TCP_STREAM "-$((octets / 4))" -m 128K -o THROUGHPUT >$WORK/warm-up
-	WRAPPER=(perf record -q -e cpu-clock -c "$EVERY" -a -g -o "$WORK/samples" -- "$@")
-	rate=$(netperf_of TCP_STREAM "-$octets" -m 128K -o THROUGHPUT)
+	netperf_of TCP_STREAM "-$((octets / 4))" -m 128K -o THROUGHPUT
+	AROUND=(perf record -q -e cpu-clock -c "$EVERY" -a -g -o "$WORK/samples" --)
+	netperf_of TCP_STREAM "-$octets" -m 128K -o THROUGHPUT
+	AROUND=()
 	stop_serving
-	[[ $rate =~ ^[0-9.]+$ ]] || failed "$kind: $rate"
+	[[ $NETPERF =~ ^[0-9.]+$ ]] || failed "$kind: $NETPERF"
 	perf script -i $WORK/samples -F comm,ip,sym,dso >$WORK/script 2>$WORK/complaints ||
 		failed "perf script: $(tail -n 1 $WORK/complaints)"
 	cp $WORK/script "$out/samples-$kind"
-	echo "profile: $kind: $rate Mbit/s, $(grep -c '^$' $WORK/script) samples"
+	echo "profile: $kind: $NETPERF Mbit/s, $(grep -c '^$' $WORK/script) samples"
 }
 
 command -v perf >/dev/null || failed "the sandbox has no perf: the archive had none for this kernel"

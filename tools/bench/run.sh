@@ -18,7 +18,7 @@ MODE=${MODE:-wall icount}
 
 # For each mode: bulk, requests, connections; seconds, or with - octets and counts. Then the
 # number of idle connections, and of rounds.
-declare -A AMOUNTS=([wall]="2 1 1 400" [icount]="-256000000 -2000 -500 400") COUNT=([wall]=5 [icount]=3)
+declare -A AMOUNTS=([wall]="2 1 1 400" [icount]="-256000000 -2000 -500 1000") COUNT=([wall]=5 [icount]=3)
 if [[ -n ${SHORT-} ]]; then
 	AMOUNTS=([wall]="1 1 1 50" [icount]="-20000000 -100 -50 50") COUNT=([wall]=1 [icount]=1)
 fi

@@ -52,10 +52,15 @@ until_says() {
 
 # serve WRAPPER...: netserver, until stop_serving. The wrapper env changes nothing.
 serve() {
-	local tries
-	ip netns exec server "$@" netserver -D -4 -L $ADDRESS >$WORK/netserver 2>&1 &
+	ip netns exec server chroot "$ROOT" "$@" netserver -D -4 -L $ADDRESS >$WORK/netserver 2>&1 &
 	SERVER=$!
+	until_listening
+}
+
+until_listening() {
+	local tries
 	for ((tries = 0; tries < 1000; tries++)); do
+		kill -0 "$SERVER" 2>/dev/null || break
 		[[ -z $(server ss -Htln 'sport = :12865') ]] || return 0
 		sleep 0.02
 	done
@@ -80,22 +85,28 @@ let_go() {
 	wait "$HELD" || true
 }
 
-# The files that a netperf opens are the host's, and on a CPU whose clock counts instructions
-# (ICOUNT=1) each of its answers takes milliseconds: from here on they are in memory.
+# Makes ROOT, a root in memory with what a netperf opens. The files of our own are the host's,
+# and a CPU whose clock counts instructions (ICOUNT=1) sees seconds go by until it answers.
 into_memory() {
-	local trace=(strace -f -qq -e "trace=execve,openat") file copy
-	serve "${trace[@]}" -o $WORK/opened-there mptcpize run
-	"${trace[@]}" -o $WORK/opened-here ip netns exec client \
-		mptcpize run netperf -4 -H $ADDRESS -P 0 -t TCP_CRR -l -1 >$WORK/netperf 2>&1 ||
+	local trace=(strace -f -qq -e "trace=execve,openat") file
+	ROOT=/
+	server "${trace[@]}" -o $WORK/opened-there mptcpize run netserver -D -4 -L $ADDRESS >$WORK/netserver 2>&1 &
+	SERVER=$!
+	until_listening
+	client "${trace[@]}" -o $WORK/opened-here mptcpize run \
+		netperf -4 -H $ADDRESS -P 0 -t TCP_CRR -l -1 >$WORK/netperf 2>&1 ||
 		failed "netperf: $(cat $WORK/netperf)"
 	stop_serving
-	mkdir $WORK/memory
+
+	mkdir -p $WORK/root/{proc,dev,tmp,bin}
+	cp /bin/busybox /usr/bin/env $WORK/root/bin/
+	cp -L --parents /lib64/ld-linux-x86-64.so.2 $WORK/root/
 	while read -r file; do
-		file=$(readlink -f "$file") copy=$WORK/memory/${file//\//_}
-		[[ -f $file && ! -e $copy ]] || continue
-		cp "$file" "$copy"
-		mount --bind "$copy" "$file"
-	done < <(sed -nE 's/.*(execve|openat)\([^"]*"(\/(etc|lib|lib64|usr)\/[^"]*)".* = [0-9]+$/\2/p' $WORK/opened-*)
+		[[ ! -f $file ]] || cp -L --parents "$file" $WORK/root/
+	done < <(sed -nE 's/.*(execve|openat)\([^"]*"(\/(etc|lib|lib64|usr)\/[^"]*)".* = [0-9]+$/\2/p' $WORK/opened-* | sort -u)
+	mount --bind /proc $WORK/root/proc
+	mount --bind /dev $WORK/root/dev
+	ROOT=$WORK/root
 }
 
 # figure KIND NAME VALUE
@@ -112,46 +123,49 @@ mptcp_connections() {
 		else for (i = 2; i <= NF; i++) if (name[i] == "MPCapableSYNACKRX") print $i }'
 }
 
-# now: WALL and BUSY, microseconds of the guest's clock and those that its CPUs ran tasks.
-now() {
-	local fields
-	WALL=${EPOCHREALTIME/./} BUSY=0
-	while read -ra fields; do
-		[[ ${fields[0]} != cpu* ]] || BUSY=$((BUSY + fields[7] / 1000))
-	done </proc/schedstat
-}
-
-# netperf_of TEST AMOUNT OPTION...: what netperf was asked for, comma separated. AMOUNT is
-# seconds, or with - the octets or transactions.
+# netperf_of TEST AMOUNT OPTION...: NETPERF is what netperf was asked for, comma separated, and
+# IDLE_NS how long no task ran meanwhile. AMOUNT is seconds, or with - octets or transactions.
+# WRAPPER is what netperf runs under, AROUND what all of it does.
 netperf_of() {
-	local test=$1 amount=$2 said
+	local test=$1 amount=$2 line now=() busy=() fields
 	shift 2
-	said=$(client "${WRAPPER[@]}" netperf -4 -H $ADDRESS -P 0 -t "$test" -l "$amount" -- "$@" 2>&1) || true
-	echo "${said##*$'\n'}"
+	NETPERF=
+	while read -r line; do
+		read -ra fields <<<"$line"
+		case $line in
+		"now at "*) now+=("${fields[2]}") busy+=(0) ;;
+		cpu*) busy[-1]=$((busy[-1] + fields[7])) ;;
+		*) NETPERF=$line ;;
+		esac
+	done < <("${AROUND[@]}" ip netns exec client chroot "$ROOT" /bin/busybox sh -c "$CLOCKED" sh "${WRAPPER[@]}" \
+		netperf -4 -H $ADDRESS -P 0 -t "$test" -l "$amount" -- "$@" 2>&1)
+	# The two clocks are not read at once, so there may be a little less than nothing.
+	IDLE_NS=$((now[1] - now[0] - busy[1] + busy[0]))
+	((IDLE_NS > 0)) || IDLE_NS=0
 }
+AROUND=()
+CLOCKS='busybox grep "^now at" /proc/timer_list; busybox grep ^cpu /proc/schedstat'
+CLOCKED="$CLOCKS; \"\$@\"; $CLOCKS"
 
 # measure KIND WRAPPER...: all figures of one kind of socket.
 measure() {
-	local kind=$1 before wall busy idle rate latency tail octets
+	local kind=$1 before rate latency tail octets
 	shift
 	WRAPPER=("$@") SAID=
 	serve "$@"
 	before=$(mptcp_connections)
-
-	now
-	wall=$WALL busy=$BUSY
-	rate=$(netperf_of TCP_STREAM "$BULK" -m 128K -o THROUGHPUT,LOCAL_BYTES_SENT)
-	now
-	idle=$((WALL - wall - BUSY + busy))
-	IFS=, read -r rate octets <<<"$rate"
+	netperf_of TCP_STREAM "$BULK" -m 128K -o THROUGHPUT,LOCAL_BYTES_SENT
+	IFS=, read -r rate octets <<<"$NETPERF"
 	figure "$kind" bulk "$rate"
 	figure "$kind" bulk_octets "$octets"
-	figure "$kind" bulk_idle_us $((idle > 0 ? idle : 0))
-	IFS=, read -r rate latency tail <<<"$(netperf_of TCP_RR "$REQUESTS" -o THROUGHPUT,MEAN_LATENCY,P99_LATENCY)"
+	figure "$kind" bulk_idle_ns "$IDLE_NS"
+	netperf_of TCP_RR "$REQUESTS" -o THROUGHPUT,MEAN_LATENCY,P99_LATENCY
+	IFS=, read -r rate latency tail <<<"$NETPERF"
 	figure "$kind" requests "$rate"
 	figure "$kind" latency "$latency"
 	figure "$kind" latency_p99 "$tail"
-	figure "$kind" connections "$(netperf_of TCP_CRR "$CONNECTIONS" -o THROUGHPUT)"
+	netperf_of TCP_CRR "$CONNECTIONS" -o THROUGHPUT
+	figure "$kind" connections "$NETPERF"
 	stop_serving
 
 	before=$(($(mptcp_connections) - before))
