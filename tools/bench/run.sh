@@ -3,7 +3,7 @@
 # a table, build/bench/figures.json and figures.svg. `make bench PROFILE=1`: where the
 # instructions go instead (profile.sh), as build/bench/flame-*.svg and a table.
 #
-#   MODE='wall icount'   which of the two; ROUNDS=N (wall 5, icount 3)
+#   MODE='wall icount'   which of the two; ROUNDS=N (wall 4, icount 3)
 #   SHORT=1              one small round, to see that it works
 #
 # A goal that is missed is no failure; a figure that could not be had is.
@@ -18,7 +18,7 @@ MODE=${MODE:-wall icount}
 
 # For each mode: bulk, requests, connections; seconds, or with - octets and counts. Then the
 # number of idle connections, and of rounds.
-declare -A AMOUNTS=([wall]="2 1 1 400" [icount]="-256000000 -2000 -500 1000") COUNT=([wall]=5 [icount]=3)
+declare -A AMOUNTS=([wall]="2 1 1 200" [icount]="-256000000 -2000 -500 1000") COUNT=([wall]=4 [icount]=3)
 if [[ -n ${SHORT-} ]]; then
 	AMOUNTS=([wall]="1 1 1 50" [icount]="-20000000 -100 -50 50") COUNT=([wall]=1 [icount]=1)
 fi
