@@ -17,7 +17,7 @@ unexport CMD T SECONDS
 
 # Needed by the scripts when given.
 export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET LONG KERNEL
-export SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
+export ICOUNT VM_APPEND SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
 export MODE ROUNDS PROFILE SHORT
 
 # The module for the running kernel where that has Rust metadata, otherwise for the
@@ -41,7 +41,7 @@ help:
 #? make KDIR=/path          the module for that kernel tree, built with Rust metadata
 #? make demo                two programs talk MPTCP through the module, with a summary
 #? make test                every test; ends with "N passed, N failed, N skipped"
-#?                          (ONLY='host lint build net', NET='tools/testing/net/x*.sh': some)
+#?                          (ONLY='host lint build net bench', NET='tools/testing/net/x*.sh': some)
 #? make sim [SEEDS=N]       two engines over simulated networks, 10000 seeds; no root needed
 #?                          (SEED=N: one again, with trace and capture; CONNECTIONS=N: so many
 #?                          at once; PLANTED=1: bugs planted in a copy are found)

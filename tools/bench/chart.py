@@ -4,6 +4,9 @@ from xml.sax.saxutils import escape
 
 WIDTH, LEFT, RIGHT = 900, 190, 120
 BAR, GAP, HEAD = 15, 14, 58
+# A noisy machine shows ratios beyond all reason; the axis does not follow.
+LONGEST = 3.0
+VERDICT = {True: "met", False: "missed", None: "unclear"}
 OURS, IN_TREE, GOAL, TEXT, FAINT = "#c4461f", "#7f93a8", "#1a7f37", "#222", "#ddd"
 
 
@@ -24,7 +27,12 @@ def line(x1, y1, x2, y2, stroke, width=1, more=""):
 
 def panel(rows, title, y, parts):
     """One mode: a pair of bars for each row. Returns where the next one goes."""
-    longest = max([1.1] + [r[k] for r in rows for k in ("ratio_high", "ratio_in_tree", "goal") if r[k] is not None])
+    seen = [row[key] for row in rows for key in ("ratio_high", "ratio_in_tree", "goal") if row[key] is not None]
+    longest = min(max(1.1, *seen), LONGEST)
+
+    def end(ratio):
+        return LEFT + min(ratio, longest) * scale
+
     scale = (WIDTH - LEFT - RIGHT) / longest
     # The title says how well it repeats behind the last semicolon: that is for the table.
     parts.append(text(16, y + 18, title.rsplit(";", 1)[0], 15, weight="bold"))
@@ -38,20 +46,20 @@ def panel(rows, title, y, parts):
     for row in rows:
         parts.append(text(LEFT - 10, y + BAR + 5, row["label"].strip(), anchor="end"))
         if row["ratio_in_tree"] is not None:
-            parts.append(rectangle(LEFT, y, row["ratio_in_tree"] * scale, BAR, IN_TREE))
+            parts.append(rectangle(LEFT, y, end(row["ratio_in_tree"]) - LEFT, BAR, IN_TREE))
             parts.append(text(LEFT + 5, y + BAR - 3, f"{row['ratio_in_tree']:.2f}", 11, fill="#fff"))
-        parts.append(rectangle(LEFT, y + BAR, row["ratio"] * scale, BAR, OURS))
+        parts.append(rectangle(LEFT, y + BAR, end(row["ratio"]) - LEFT, BAR, OURS))
         parts.append(text(LEFT + 5, y + 2 * BAR - 3, f"{row['ratio']:.3f}", 11, fill="#fff"))
         middle = y + 1.5 * BAR
-        parts.append(line(LEFT + row["ratio_low"] * scale, middle, LEFT + row["ratio_high"] * scale, middle, TEXT, 2))
+        parts.append(line(end(row["ratio_low"]), middle, end(row["ratio_high"]), middle, TEXT, 2))
         if row["goal"] is not None:
-            x = LEFT + row["goal"] * scale
+            x = end(row["goal"])
             parts.append(line(x, y - 3, x, y + 2 * BAR + 3, GOAL, 3))
             sign = "\u2264" if row["lower_is_better"] else "\u2265"
-            met = "met" if row["met"] else "missed"
-            parts.append(
-                text(WIDTH - RIGHT + 12, y + BAR + 5, f"{sign} {row['goal']:g} {met}", fill=GOAL if row["met"] else OURS)
-            )
+            words = f"{sign} {row['goal']:g} {VERDICT[row['met']]}"
+            parts.append(text(WIDTH - RIGHT + 12, y + BAR + 5, words, fill=GOAL if row["met"] else OURS))
+        elif row["lower_is_better"]:
+            parts.append(text(WIDTH - RIGHT + 12, y + BAR + 5, "less is better", fill="#666"))
         y += 2 * BAR + GAP
     return y + 16
 

@@ -32,10 +32,12 @@ class Row:
     lower: bool = False
     note: str = ""
 
-    def met(self, ratio):
+    def met(self, ratios):
+        """Whether each round met the goal; None if the rounds do not agree, or there is none."""
         if self.goal is None:
             return None
-        return ratio <= self.goal if self.lower else ratio >= self.goal
+        said = {ratio <= self.goal if self.lower else ratio >= self.goal for ratio in ratios}
+        return said.pop() if len(said) == 1 else None
 
 
 ROWS = (
@@ -110,10 +112,13 @@ def rows_of(figures):
                 "ratio_low": min(of),
                 "ratio_high": max(of),
                 "ratio_in_tree": median(in_tree) if in_tree else None,
-                "met": row.met(median(of)),
+                "met": row.met(of),
             }
         )
     return rows
+
+
+VERDICT = {True: "met", False: "MISSED", None: "unclear"}
 
 
 def number(value):
@@ -133,7 +138,7 @@ def table(title, rows):
         goal = ""
         if row["goal"] is not None:
             sign = "<=" if row["lower_is_better"] else ">="
-            goal = f"{sign} {row['goal']:<5} {'met' if row['met'] else 'MISSED'}"
+            goal = f"{sign} {row['goal']:<5} {VERDICT[row['met']]}"
             goal += f" ({row['note']})" if row["note"] else ""
         print(
             f"  {row['label']:22} {number(row['tcp']):>9} {number(row['in_tree']):>9} {number(row['ours']):>9}"

@@ -16,13 +16,20 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 KINDS = ("tcp", "in-tree", "ours")
-MODULE = "[rust_mptcp]"
 IDLE = "pv_native_safe_halt"
 FRAME = re.compile(r"^\s+[0-9a-f]+ (.*) \((.*)\)$")
 
 
-def read_samples(path):
-    """A Counter of call chains, outermost first; a frame is (function, object)."""
+def room(name, owner, module):
+    if name == IDLE:
+        return "idle"
+    if name in module:
+        return "module"
+    return "kernel" if owner.startswith("[") else "user"
+
+
+def read_samples(path, module):
+    """A Counter of call chains, outermost first; a frame is (function, where it belongs)."""
     chains, task, frames = Counter(), None, []
     for line in [*path.read_text(errors="replace").splitlines(), ""]:
         if not line.strip():
@@ -30,8 +37,8 @@ def read_samples(path):
                 chains[((task, "task"), *reversed(frames))] += 1
             task, frames = None, []
         elif match := FRAME.match(line):
-            name, owner = match.groups()
-            frames.append((name.rsplit("+0x", 1)[0], owner.strip("()")))
+            name = match[1].rsplit("+0x", 1)[0]
+            frames.append((name, room(name, match[2], module)))
         else:
             task = line.strip()
     if not chains:
@@ -66,17 +73,7 @@ def renamed(chains, names):
 # --- flame graph ---
 
 WIDTH, ROW, PAD = 1200, 17, 40
-COLOURS = {"module": "#d9542b", "kernel": "#e9b872", "user": "#9dbf9e", "task": "#c3c9d1", "idle": "#e8e8e8"}
-
-
-def room(name, owner):
-    if name == IDLE:
-        return "idle"
-    if owner == "task":
-        return "task"
-    if owner == MODULE:
-        return "module"
-    return "kernel" if owner.startswith("[") else "user"
+COLOURS = {"module": "#d9542b", "kernel": "#e9b872", "user": "#9dbf9e", "task": "#c3c9d1"}
 
 
 def tree_of(chains):
@@ -121,7 +118,7 @@ def flame(title, chains, per_sample):
         hint = f"{name} ({owner}): {count * per_sample:.1f} instructions/KiB, {100 * count / total:.1f} %"
         parts.append(
             f'<g><title>{escape(hint)}</title><rect x="{x:.1f}" y="{y}" width="{max(width - 0.3, 0.2):.1f}"'
-            f' height="{ROW - 1}" fill="{COLOURS[room(name, owner)]}"/>'
+            f' height="{ROW - 1}" fill="{COLOURS[owner]}"/>'
             f'<text x="{x + 2:.1f}" y="{y + 12}">{escape(words)}</text></g>'
         )
     return "\n".join(parts) + "\n</svg>\n"
@@ -135,9 +132,9 @@ def own_cost(chains, per_sample):
     functions, rooms = Counter(), Counter()
     for chain, count in chains.items():
         name, owner = chain[-1]
-        which = room(name, owner)
-        functions["(user space)" if which == "user" else name] += count * per_sample
-        rooms[which] += count * per_sample
+        rooms[owner] += count * per_sample
+        if owner != "idle":
+            functions["(user space)" if owner == "user" else name] += count * per_sample
     return functions, rooms
 
 
@@ -149,7 +146,7 @@ def table(costs):
     def add(label, values):
         lines.append(f"{label[:58]:58} " + " ".join(f"{v:8.1f}" for v in values) + f" {values[2] - values[0]:+9.1f}")
 
-    add("all", [sum(of[k].values()) for k in KINDS])
+    add("all but idle", [sum(of[k].values()) for k in KINDS])
     for which in ("module", "kernel", "user", "idle"):
         add(f"  {which}", [costs[k][1][which] for k in KINDS])
     lines.append("")
@@ -164,10 +161,12 @@ def main():
     directory = Path(sys.argv[1])
     octets, every = map(int, (directory / "samples").read_text().split())
     per_sample = every / (octets / 1024)
-    chains = {kind: read_samples(directory / f"samples-{kind}") for kind in KINDS}
+    module = set((directory / "samples-symbols").read_text().split())
+    chains = {kind: read_samples(directory / f"samples-{kind}", module) for kind in KINDS}
     names = readable({name for of in chains.values() for chain in of for name, _ in chain})
     chains = {kind: renamed(of, names) for kind, of in chains.items()}
     for kind, of in chains.items():
+        of = Counter({chain: count for chain, count in of.items() if chain[-1][1] != "idle"})
         cost = sum(of.values()) * per_sample
         title = f"bulk, {kind}: {cost:.0f} instructions per KiB of payload, both ends"
         (directory / f"flame-{kind}.svg").write_text(flame(title, of, per_sample))

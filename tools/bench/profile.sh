@@ -33,5 +33,7 @@ record tcp env
 record in-tree mptcpize run
 insert "$ko"
 record ours mptcpize run
+# perf takes the module for a part of the kernel.
+sed -nE 's/.* ([^ ]+)\t\[rust_mptcp\]$/\1/p' /proc/kallsyms >"$out/samples-symbols"
 remove
 echo "$octets $EVERY" >"$out/samples"

@@ -5,6 +5,7 @@
 #
 #   MODE='wall icount'   which of the two; ROUNDS=N (wall 4, icount 3)
 #   SHORT=1              one small round, to see that it works
+#   BENCH_OUT=DIR        below this tree, in build/bench's place
 #
 # A goal that is missed is no failure; a figure that could not be had is.
 set -euo pipefail
@@ -12,13 +13,14 @@ set -euo pipefail
 need_root
 load_sandbox
 cd "$TREE"
+[[ -s $(module_dir)/rust_mptcp.ko ]] || die "no module $(module_dir)/rust_mptcp.ko" "build it with: make sandbox-module"
 
-OUT=build/bench KO=$(module_dir)/rust_mptcp.ko
+OUT=${BENCH_OUT:-build/bench} KO=$(module_dir)/rust_mptcp.ko
 MODE=${MODE:-wall icount}
 
 # For each mode: bulk, requests, connections; seconds, or with - octets and counts. Then the
 # number of idle connections, and of rounds.
-declare -A AMOUNTS=([wall]="2 1 1 200" [icount]="-256000000 -2000 -500 1000") COUNT=([wall]=4 [icount]=3)
+declare -A AMOUNTS=([wall]="2 1 1 200" [icount]="-400000000 -2000 -500 1000") COUNT=([wall]=4 [icount]=3)
 if [[ -n ${SHORT-} ]]; then
 	AMOUNTS=([wall]="1 1 1 50" [icount]="-20000000 -100 -50 50") COUNT=([wall]=1 [icount]=1)
 fi
@@ -56,7 +58,7 @@ bench() {
 		FACTS+=("amounts_$mode=${AMOUNTS[$mode]}")
 	done
 	# shellcheck disable=SC2086 # A list.
-	"$SANDBOX/enter.sh" python3 -B tools/bench/figures.py $OUT $MODE -- "${FACTS[@]}"
+	"$SANDBOX/enter.sh" python3 -B tools/bench/figures.py "$OUT" $MODE -- "${FACTS[@]}"
 	echo "  raw figures: $OUT/figures.json   chart: $OUT/figures.svg"
 }
 
@@ -65,11 +67,11 @@ profile() {
 	[[ -z ${SHORT-} ]] || octets=20000000
 	say "bench: a profile of bulk transfers"
 	in_vm icount "tools/bench/profile.sh $KO $OUT $octets"
-	"$SANDBOX/enter.sh" python3 -B tools/bench/flame.py $OUT
+	"$SANDBOX/enter.sh" python3 -B tools/bench/flame.py "$OUT"
 	echo "  all functions: $OUT/profile.txt   flame graphs:$(printf " $OUT/flame-%s.svg" tcp in-tree ours)"
 }
 
-mkdir -p $OUT
+mkdir -p "$OUT"
 if [[ -n ${PROFILE-} ]]; then
 	profile
 else
