@@ -15,7 +15,7 @@ for ((round = 0; round <= rounds; round++)); do
 	read -r BULK REQUESTS CONNECTIONS IDLE <<<"${all[*]}"
 	# An eighth of each, or a second, is warm enough.
 	((round > 0)) || BULK=$((BULK < 0 ? BULK / 8 : 1)) REQUESTS=$((REQUESTS < 0 ? REQUESTS / 8 : 1)) \
-		CONNECTIONS=$((CONNECTIONS < 0 ? CONNECTIONS / 8 : 1)) IDLE=$((IDLE / 8))
+		CONNECTIONS=$((CONNECTIONS < 0 ? CONNECTIONS / 8 : 1))
 	measure tcp env
 	measure in-tree mptcpize run
 	insert "$ko"

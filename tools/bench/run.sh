@@ -22,7 +22,7 @@ MODE=${MODE:-wall icount}
 # number of idle connections, and of rounds.
 declare -A AMOUNTS=([wall]="2 1 1 200" [icount]="-400000000 -2000 -500 1000") COUNT=([wall]=4 [icount]=3)
 if [[ -n ${SHORT-} ]]; then
-	AMOUNTS=([wall]="1 1 1 50" [icount]="-20000000 -100 -50 50") COUNT=([wall]=1 [icount]=1)
+	AMOUNTS=([wall]="1 1 1 100" [icount]="-20000000 -100 -50 100") COUNT=([wall]=1 [icount]=1)
 fi
 
 for mode in $MODE; do
