@@ -113,7 +113,6 @@ into_memory() {
 figure() {
 	[[ $3 =~ ^[0-9]+(\.[0-9]+)?$ ]] || failed "$1: no figure for $2: $3"
 	echo "$round $1 $2 $3" >>"$raw"
-	SAID+=" $2 $3"
 }
 
 # MPTCP connections that the client has made so far.
@@ -124,7 +123,7 @@ mptcp_connections() {
 }
 
 # netperf_of TEST AMOUNT OPTION...: NETPERF is what netperf was asked for, comma separated, and
-# IDLE_NS how long no task ran meanwhile. AMOUNT is seconds, or with - octets or transactions.
+# IDLE_NS how long no task ran meanwhile, on a lone CPU. AMOUNT is seconds, or with - octets or transactions.
 # WRAPPER is what netperf runs under, AROUND what all of it does.
 netperf_of() {
 	local test=$1 amount=$2 line now=() busy=() fields
@@ -149,16 +148,16 @@ CLOCKED="$CLOCKS; \"\$@\"; $CLOCKS"
 
 # measure KIND WRAPPER...: all figures of one kind of socket.
 measure() {
-	local kind=$1 before rate latency tail octets
+	local kind=$1 before bulk rate latency tail octets
 	shift
-	WRAPPER=("$@") SAID=
+	WRAPPER=("$@")
 	serve "$@"
 	before=$(mptcp_connections)
 	netperf_of TCP_STREAM "$BULK" -m 128K -o THROUGHPUT,LOCAL_BYTES_SENT
-	IFS=, read -r rate octets <<<"$NETPERF"
-	figure "$kind" bulk "$rate"
+	IFS=, read -r bulk octets <<<"$NETPERF"
+	figure "$kind" bulk "$bulk"
 	figure "$kind" bulk_octets "$octets"
-	figure "$kind" bulk_idle_ns "$IDLE_NS"
+	[[ $(nproc) != 1 ]] || figure "$kind" bulk_idle_ns "$IDLE_NS"
 	netperf_of TCP_RR "$REQUESTS" -o THROUGHPUT,MEAN_LATENCY,P99_LATENCY
 	IFS=, read -r rate latency tail <<<"$NETPERF"
 	figure "$kind" requests "$rate"
@@ -166,6 +165,7 @@ measure() {
 	figure "$kind" latency_p99 "$tail"
 	netperf_of TCP_CRR "$CONNECTIONS" -o THROUGHPUT
 	figure "$kind" connections "$NETPERF"
+	echo "round $round: $kind: $bulk Mbit/s, $rate requests/s, $NETPERF connections/s"
 	stop_serving
 
 	before=$(($(mptcp_connections) - before))
@@ -174,7 +174,6 @@ measure() {
 	*) ((before > 2)) || failed "$kind: only $before connections were MPTCP" ;;
 	esac
 	[[ $kind == beside ]] || memory "$kind" "${PROTOCOL[$kind]}"
-	echo "round $round: $kind:$SAID"
 }
 declare -A PROTOCOL=([tcp]=6 [in-tree]=262 [ours]=262)
 
