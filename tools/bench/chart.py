@@ -34,8 +34,7 @@ def panel(rows, title, y, parts):
         return LEFT + min(ratio, longest) * scale
 
     scale = (WIDTH - LEFT - RIGHT) / longest
-    # The title says how well it repeats behind the last semicolon: that is for the table.
-    parts.append(text(16, y + 18, title.rsplit(";", 1)[0], 15, weight="bold"))
+    parts.append(text(16, y + 18, title, 15, weight="bold"))
     top, y = y + HEAD - 22, y + HEAD
     bottom = y + len(rows) * (2 * BAR + GAP) - GAP / 2
     for step in range(int(longest / 0.25) + 1):

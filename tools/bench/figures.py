@@ -171,7 +171,9 @@ def main():
         if mode == "icount":
             without_idle(figures)
         count, worst = len(figures["tcp"]["bulk"]), repeats(figures)
-        title = f"{MODES[mode]}; rounds: {count}; work repeats within {100 * worst[0]:.1f} % (worst: {worst[1]})"
+        title = f"{MODES[mode]}; rounds: {count}"
+        if count > 1:
+            title += f"; work repeats within {100 * worst[0]:.1f} % (worst: {worst[1]})"
         rows = rows_of(figures, mode)
         report["modes"][mode] = {"title": title, "rows": rows, "rounds": figures}
         table(title, rows)

@@ -118,7 +118,7 @@ def flame(title, chains, per_sample):
         hint = f"{name} ({owner}): {count * per_sample:.1f} instructions/KiB, {100 * count / total:.1f} %"
         parts.append(
             f'<g><title>{escape(hint)}</title><rect x="{x:.1f}" y="{y}" width="{max(width - 0.3, 0.2):.1f}"'
-            f' height="{ROW - 1}" fill="{COLOURS[owner]}"/>'
+            f' height="{ROW - 1}" fill="{COLOURS.get(owner, COLOURS['kernel'])}"/>'
             f'<text x="{x + 2:.1f}" y="{y + 12}">{escape(words)}</text></g>'
         )
     return "\n".join(parts) + "\n</svg>\n"

@@ -138,6 +138,7 @@ netperf_of() {
 		esac
 	done < <("${AROUND[@]}" ip netns exec client chroot "$ROOT" /bin/busybox sh -c "$CLOCKED" sh "${WRAPPER[@]}" \
 		netperf -4 -H $ADDRESS -P 0 -t "$test" -l "$amount" -- "$@" 2>&1)
+	((${#now[@]} == 2)) || failed "netperf: $NETPERF"
 	# The two clocks are not read at once, so there may be a little less than nothing.
 	IDLE_NS=$((now[1] - now[0] - busy[1] + busy[0]))
 	((IDLE_NS > 0)) || IDLE_NS=0
