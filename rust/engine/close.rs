@@ -42,9 +42,9 @@ impl<P: Payload> Connection<P> {
             _ => {}
         }
         self.state = next;
-        self.out.state = Some(next);
-        self.out.wake_writer = true;
-        self.out.wake_reader = true;
+        self.out.state(next);
+        self.out.wake_writer();
+        self.out.wake_reader();
     }
 
     /// Both directions are closed and both ends know it: TCP's FINs follow, on every subflow.
@@ -64,8 +64,8 @@ impl<P: Payload> Connection<P> {
             return;
         }
         self.enter(ConnState::Close);
-        self.out.receive_shut = true;
-        self.out.send_shut = true;
+        self.out.receive_shut();
+        self.out.send_shut();
         self.release_token();
         self.timers.stop(Timer::Retransmit);
         self.timers.stop(Timer::Fail);
@@ -91,7 +91,7 @@ impl<P: Payload> Connection<P> {
 
     pub(super) fn release_token(&mut self) {
         if !core::mem::replace(&mut self.token_released, true) {
-            self.out.token_released = true;
+            self.out.token_released();
         }
     }
 

@@ -183,8 +183,8 @@ impl<P: Payload> Connection<P> {
         self.send.una = una;
         // An acknowledgement may overtake the report of what TCP took.
         self.send.next = self.send.next.latest(una.earliest(self.send.end));
-        self.out.release = Some(release_below(una, self.send.end));
-        self.out.wake_writer = true;
+        self.out.release(release_below(una, self.send.end));
+        self.out.wake_writer();
     }
 
     /// A mapping on a segment without payload: a `DATA_FIN` alone, or the end of MPTCP.

@@ -179,8 +179,8 @@ impl<P: Payload> Connection<P> {
                 _ => ConnError::Reset,
             }),
         };
-        if error.is_some() {
-            self.out.error = error;
+        if let Some(error) = error {
+            self.out.error(error);
         }
         self.end();
     }

@@ -54,7 +54,7 @@ impl<P: Payload> Connection<P> {
                     flags,
                 });
                 self.out.count(Mib::MPCapableSYNACKRX);
-                self.out.capable = true;
+                self.out.path_is_capable();
                 self.remote = Some(remote);
                 self.remote_deny_join = deny_join;
                 self.begin(shared, Mode::Unverified, flags.checksum, window);
@@ -69,7 +69,7 @@ impl<P: Payload> Connection<P> {
             _ => {
                 if plain_syns == 1 && self.offered {
                     // The option was the only difference between the SYNs.
-                    self.out.blackhole = true;
+                    self.out.blackhole();
                     self.out.count(Mib::Blackhole);
                 }
             }
@@ -151,7 +151,7 @@ impl<P: Payload> Connection<P> {
         if let Some(mib) = mib {
             self.out.count(mib);
         }
-        self.out.fell_back = Some(reason);
+        self.out.fell_back(reason);
         shared.set(Flag::FALLBACK, true);
         shared.set(Flag::DATA_FIN, false);
         self.release_token();
@@ -168,7 +168,7 @@ impl<P: Payload> Connection<P> {
             }
             fin |= flow.fin_received;
         }
-        self.out.wake_writer = true;
+        self.out.wake_writer();
         if self.state == ConnState::SynSent {
             return;
         }

@@ -83,7 +83,7 @@ impl<P: Payload> Connection<P> {
         if self.is_closed() {
             return;
         }
-        self.out.error = Some(match self.state {
+        self.out.error(match self.state {
             ConnState::SynSent => ConnError::Refused,
             ConnState::CloseWait => ConnError::BrokenPipe,
             _ => ConnError::Reset,

@@ -115,7 +115,7 @@ impl<P: Payload> Connection<P> {
     pub(super) fn on_syn_data(&mut self, payload: P) {
         self.recv.bytes = self.recv.bytes.wrapping_add(u64::from(payload.len()));
         self.recv.on_syn = Some(payload);
-        self.out.wake_reader = true;
+        self.out.wake_reader();
     }
 
     /// The first segment after the SYN/ACK.

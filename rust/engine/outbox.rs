@@ -15,18 +15,31 @@ const DIRTY_WORDS: usize = Mib::COUNT.div_ceil(32);
 /// Connection-level actions that are still to be given out.
 #[derive(Default)]
 pub(super) struct Outbox {
+    /// A bit for each thing to tell, the first to be told lowest: most of the time there is nothing.
+    due: u16,
     counts: Counts,
-    pub(super) release: Option<Dsn>,
-    pub(super) state: Option<ConnState>,
-    pub(super) fell_back: Option<FallbackReason>,
-    pub(super) error: Option<ConnError>,
-    pub(super) blackhole: bool,
-    pub(super) capable: bool,
-    pub(super) receive_shut: bool,
-    pub(super) send_shut: bool,
-    pub(super) wake_reader: bool,
-    pub(super) wake_writer: bool,
-    pub(super) token_released: bool,
+    release: Option<Dsn>,
+    state: Option<ConnState>,
+    fell_back: Option<FallbackReason>,
+    error: Option<ConnError>,
+}
+
+/// What the bits of [`Outbox`] stand for, in the order of telling.
+mod bit {
+    pub(super) const COUNT: u16 = 1;
+    pub(super) const CAPABLE: u16 = 1 << 1;
+    pub(super) const BLACKHOLE: u16 = 1 << 2;
+    pub(super) const RELEASE: u16 = 1 << 3;
+    pub(super) const FELL_BACK: u16 = 1 << 4;
+    pub(super) const ERROR: u16 = 1 << 5;
+    pub(super) const STATE: u16 = 1 << 6;
+    pub(super) const RECEIVE_SHUT: u16 = 1 << 7;
+    pub(super) const SEND_SHUT: u16 = 1 << 8;
+    /// What comes before the subflows are told.
+    pub(super) const FIRST: u16 = (1 << 9) - 1;
+    pub(super) const WAKE_READER: u16 = 1 << 9;
+    pub(super) const WAKE_WRITER: u16 = 1 << 10;
+    pub(super) const TOKEN_RELEASED: u16 = 1 << 11;
 }
 
 /// Counters with something to add.
@@ -70,57 +83,113 @@ impl Outbox {
     /// Adds 1 to a counter.
     pub(super) fn count(&mut self, counter: Mib) {
         self.counts.add(counter, 1);
+        self.due |= bit::COUNT;
     }
 
     /// Takes 1 off a gauge.
     pub(super) fn uncount(&mut self, counter: Mib) {
         self.counts.add(counter, -1);
+        self.due |= bit::COUNT;
+    }
+
+    /// See [`Action::PathIsCapable`].
+    pub(super) fn path_is_capable(&mut self) {
+        self.due |= bit::CAPABLE;
+    }
+
+    /// See [`Action::Blackhole`].
+    pub(super) fn blackhole(&mut self) {
+        self.due |= bit::BLACKHOLE;
+    }
+
+    /// See [`Action::Release`].
+    pub(super) fn release(&mut self, una: Dsn) {
+        self.release = Some(una);
+        self.due |= bit::RELEASE;
+    }
+
+    /// See [`Action::FellBack`].
+    pub(super) fn fell_back(&mut self, reason: FallbackReason) {
+        self.fell_back = Some(reason);
+        self.due |= bit::FELL_BACK;
+    }
+
+    /// See [`Action::Error`].
+    pub(super) fn error(&mut self, error: ConnError) {
+        self.error = Some(error);
+        self.due |= bit::ERROR;
+    }
+
+    /// See [`Action::State`].
+    pub(super) fn state(&mut self, state: ConnState) {
+        self.state = Some(state);
+        self.due |= bit::STATE;
+    }
+
+    /// See [`Action::ReceiveShut`].
+    pub(super) fn receive_shut(&mut self) {
+        self.due |= bit::RECEIVE_SHUT;
+    }
+
+    /// See [`Action::SendShut`].
+    pub(super) fn send_shut(&mut self) {
+        self.due |= bit::SEND_SHUT;
+    }
+
+    /// See [`Action::WakeReader`].
+    pub(super) fn wake_reader(&mut self) {
+        self.due |= bit::WAKE_READER;
+    }
+
+    /// See [`Action::WakeWriter`].
+    pub(super) fn wake_writer(&mut self) {
+        self.due |= bit::WAKE_WRITER;
+    }
+
+    /// See [`Action::TokenReleased`].
+    pub(super) fn token_released(&mut self) {
+        self.due |= bit::TOKEN_RELEASED;
     }
 
     /// What must be told before the subflows are, in the order of telling.
     pub(super) fn take_first<P>(&mut self) -> Option<Action<P>> {
-        if let Some((counter, amount)) = self.counts.take() {
-            return Some(Action::Count(counter, amount));
-        }
-        if core::mem::take(&mut self.capable) {
-            return Some(Action::PathIsCapable);
-        }
-        if core::mem::take(&mut self.blackhole) {
-            return Some(Action::Blackhole);
-        }
-        if let Some(una) = self.release.take() {
-            return Some(Action::Release { una });
-        }
-        if let Some(reason) = self.fell_back.take() {
-            return Some(Action::FellBack(reason));
-        }
-        if let Some(error) = self.error.take() {
-            return Some(Action::Error(error));
-        }
-        if let Some(state) = self.state.take() {
-            return Some(Action::State(state));
-        }
-        if core::mem::take(&mut self.receive_shut) {
-            return Some(Action::ReceiveShut);
-        }
-        if core::mem::take(&mut self.send_shut) {
-            return Some(Action::SendShut);
-        }
-        None
+        self.take(bit::FIRST)
     }
 
     /// What is told after the subflows.
     pub(super) fn take_last<P>(&mut self) -> Option<Action<P>> {
-        if core::mem::take(&mut self.wake_reader) {
-            return Some(Action::WakeReader);
+        self.take(!bit::FIRST)
+    }
+
+    fn take<P>(&mut self, among: u16) -> Option<Action<P>> {
+        loop {
+            let due = self.due & among;
+            let lowest = due & due.wrapping_neg();
+            if lowest == bit::COUNT {
+                if let Some((counter, amount)) = self.counts.take() {
+                    return Some(Action::Count(counter, amount));
+                }
+            }
+            self.due &= !lowest;
+            let action = match lowest {
+                0 => return None,
+                bit::CAPABLE => Some(Action::PathIsCapable),
+                bit::BLACKHOLE => Some(Action::Blackhole),
+                bit::RELEASE => self.release.take().map(|una| Action::Release { una }),
+                bit::FELL_BACK => self.fell_back.take().map(Action::FellBack),
+                bit::ERROR => self.error.take().map(Action::Error),
+                bit::STATE => self.state.take().map(Action::State),
+                bit::RECEIVE_SHUT => Some(Action::ReceiveShut),
+                bit::SEND_SHUT => Some(Action::SendShut),
+                bit::WAKE_READER => Some(Action::WakeReader),
+                bit::WAKE_WRITER => Some(Action::WakeWriter),
+                bit::TOKEN_RELEASED => Some(Action::TokenReleased),
+                _ => None,
+            };
+            if action.is_some() {
+                return action;
+            }
         }
-        if core::mem::take(&mut self.wake_writer) {
-            return Some(Action::WakeWriter);
-        }
-        if core::mem::take(&mut self.token_released) {
-            return Some(Action::TokenReleased);
-        }
-        None
     }
 }
 
@@ -147,5 +216,34 @@ mod tests {
                 Action::Count(Mib::OFOPruned, 2),
             ]
         );
+    }
+
+    #[test]
+    fn things_are_told_in_their_order_whatever_the_order_of_asking() {
+        let mut out = Outbox::default();
+        out.token_released();
+        out.wake_reader();
+        out.send_shut();
+        out.state(ConnState::Close);
+        out.error(ConnError::Reset);
+        out.release(Dsn(7));
+        out.blackhole();
+        assert_eq!(out.take_last::<()>(), Some(Action::WakeReader));
+        let mut told = std::vec::Vec::new();
+        while let Some(action) = out.take_first::<()>() {
+            told.push(action);
+        }
+        assert_eq!(
+            told,
+            [
+                Action::Blackhole,
+                Action::Release { una: Dsn(7) },
+                Action::Error(ConnError::Reset),
+                Action::State(ConnState::Close),
+                Action::SendShut,
+            ]
+        );
+        assert_eq!(out.take_last::<()>(), Some(Action::TokenReleased));
+        assert_eq!(out.take_last::<()>(), None);
     }
 }

@@ -255,7 +255,7 @@ impl<P: Payload> Connection<P> {
         self.recv.next = self.recv.next.advance(len);
         self.recv.bytes = self.recv.bytes.wrapping_add(len);
         shared.set_rcv_nxt(self.recv.next);
-        self.out.wake_reader = true;
+        self.out.wake_reader();
         payload
     }
 
@@ -267,8 +267,8 @@ impl<P: Payload> Connection<P> {
         self.recv.fin_done = true;
         self.recv.next = self.recv.next.advance(1);
         shared.set_rcv_nxt(self.recv.next);
-        self.out.receive_shut = true;
-        self.out.wake_reader = true;
+        self.out.receive_shut();
+        self.out.wake_reader();
         if self.mode != Mode::Fallback {
             // RFC 8684 3.3.3: the peer waits for this on whatever subflow it comes.
             self.owe_ack_everywhere();

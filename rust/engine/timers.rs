@@ -15,16 +15,27 @@ pub(super) enum Timer {
     Close,
 }
 
-/// Deadlines.
-#[derive(Default)]
+/// Deadlines; [`NEVER`] for a timer that is not running.
 pub(super) struct Timers {
-    retransmit: Option<Instant>,
-    fail: Option<Instant>,
-    close: Option<Instant>,
+    retransmit: Instant,
+    fail: Instant,
+    close: Instant,
+}
+
+const NEVER: Instant = Instant::from_millis(u64::MAX);
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            retransmit: NEVER,
+            fail: NEVER,
+            close: NEVER,
+        }
+    }
 }
 
 impl Timers {
-    fn slot(&mut self, timer: Timer) -> &mut Option<Instant> {
+    fn slot(&mut self, timer: Timer) -> &mut Instant {
         match timer {
             Timer::Retransmit => &mut self.retransmit,
             Timer::Fail => &mut self.fail,
@@ -34,17 +45,20 @@ impl Timers {
 
     /// Sets a timer, or moves it.
     pub(super) fn set(&mut self, timer: Timer, at: Instant) {
-        *self.slot(timer) = Some(at);
+        *self.slot(timer) = at;
     }
 
     /// Sets a timer that is not running.
     pub(super) fn set_once(&mut self, timer: Timer, at: Instant) {
-        self.slot(timer).get_or_insert(at);
+        let slot = self.slot(timer);
+        if *slot == NEVER {
+            *slot = at;
+        }
     }
 
     /// Stops a timer.
     pub(super) fn stop(&mut self, timer: Timer) {
-        *self.slot(timer) = None;
+        *self.slot(timer) = NEVER;
     }
 
     /// Stops all of them.
@@ -56,8 +70,8 @@ impl Timers {
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
         for timer in [Timer::Close, Timer::Fail, Timer::Retransmit] {
             let slot = self.slot(timer);
-            if slot.is_some_and(|at| at <= now) {
-                *slot = None;
+            if *slot <= now && *slot != NEVER {
+                *slot = NEVER;
                 return Some(timer);
             }
         }
@@ -66,10 +80,8 @@ impl Timers {
 
     /// The earliest deadline.
     pub(super) fn next(&self) -> Option<Instant> {
-        [self.retransmit, self.fail, self.close]
-            .into_iter()
-            .flatten()
-            .min()
+        let earliest = self.retransmit.min(self.fail).min(self.close);
+        (earliest != NEVER).then_some(earliest)
     }
 }
 

@@ -8,7 +8,7 @@ use super::subflow;
 use super::Mptcp;
 use crate::engine::{Duration, Event};
 use crate::sys::msg::{copy_in, flags, Msg};
-use crate::sys::sock::{state, Sock, SEND_SHUTDOWN};
+use crate::sys::sock::{interrupted, signal_pending, state, Sock, SEND_SHUTDOWN};
 use crate::sys::stream;
 use crate::sys::subflow::{SubflowLocked, MAX_CHUNKS};
 use crate::sys::time::millis;
@@ -64,8 +64,14 @@ fn write(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>, timeo: &mut isize, copied: &mu
         if sk.err() != 0 || sk.shutdown() & SEND_SHUTDOWN != 0 {
             return Err(EPIPE);
         }
+        if !sk.memory_free() {
+            push_all(sk, msk);
+            unpushed = 0;
+            wait_room(sk, timeo)?;
+            continue;
+        }
         let limit = room(sk, msg.left());
-        if !sk.memory_free() || !stream_schedule(sk, msk, limit) {
+        if !stream_schedule(sk, msk, limit) {
             push_all(sk, msk);
             unpushed = 0;
             stream::wait_memory(sk, timeo)?;
@@ -84,6 +90,33 @@ fn write(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>, timeo: &mut isize, copied: &mu
             push_all(sk, msk);
             unpushed = 0;
         }
+    }
+    Ok(())
+}
+
+/// Waits for room in the send buffer.
+///
+/// Not by `sk_stream_wait_memory`: an acknowledgement may make room while we hold the socket, and room that is there
+/// when it is called the kernel takes for a shortage of memory, which it sits out for up to 200 ms.
+fn wait_room(sk: &Sock, timeo: &mut isize) -> Result {
+    let over = || sk.err() != 0 || sk.shutdown() & SEND_SHUTDOWN != 0;
+    while !sk.memory_free() {
+        if over() {
+            return Err(EPIPE);
+        }
+        sk.want_write_space();
+        if *timeo == 0 {
+            // What came ahead of the wish above nobody was told of.
+            return if sk.memory_free() {
+                Ok(())
+            } else {
+                Err(EAGAIN)
+            };
+        }
+        if signal_pending() {
+            return Err(interrupted(*timeo));
+        }
+        stream::wait_once(sk, timeo, || sk.memory_free() || over());
     }
     Ok(())
 }

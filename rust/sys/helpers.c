@@ -6,6 +6,7 @@
 #include <linux/mptcp.h>
 #include <linux/sock_diag.h>
 #include <net/mptcp.h>
+#include <net/hotdata.h>
 #include <net/ip6_checksum.h>
 #include <net/netlink.h>
 
@@ -137,6 +138,16 @@ bool rmptcp_defers_connect(struct sock *sk) { return inet_test_bit(DEFER_CONNECT
 void rmptcp_set_defer_connect(struct sock *sk, bool on) { inet_assign_bit(DEFER_CONNECT, sk, on); }
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len) { return pskb_trim(skb, len); }
 unsigned int rmptcp_cpu(void) { return raw_smp_processor_id(); }
+struct sk_buff *rmptcp_tcp_write_queue_tail(const struct sock *sk) { return tcp_write_queue_tail(sk); }
+bool rmptcp_tcp_skb_can_collapse_to(struct sk_buff *skb) { return tcp_skb_can_collapse_to(skb) && !skb_zcopy(skb) && skb_frags_readable(skb); }
+u32 rmptcp_tcp_size_goal(const struct sock *sk) { return max_t(u32, tcp_sk(sk)->gso_segs, 1) * tcp_sk(sk)->mss_cache; }
+bool rmptcp_may_add_frag(const struct sk_buff *skb) { return skb_shinfo(skb)->nr_frags < READ_ONCE(net_hotdata.sysctl_max_skb_frags); }
+/* Whether the byte at `offset` of the folio that `page` heads follows the last fragment's last one. */
+bool rmptcp_frag_continues(const struct sk_buff *skb, struct page *page, u32 offset) { const struct skb_shared_info *s = skb_shinfo(skb); const skb_frag_t *f = &s->frags[s->nr_frags - 1]; return s->nr_frags && page_folio(skb_frag_page(f)) == page_folio(page) && page_to_phys(skb_frag_page(f)) + skb_frag_off(f) + skb_frag_size(f) == page_to_phys(page) + offset; }
+void rmptcp_grow_last_frag(struct sk_buff *skb, u32 len) { skb_frag_size_add(&skb_shinfo(skb)->frags[skb_shinfo(skb)->nr_frags - 1], len); }
+void rmptcp_add_frag(struct sk_buff *skb, struct page *page, u32 offset, u32 len) { skb_fill_page_desc(skb, skb_shinfo(skb)->nr_frags, page, offset, len); }
+void rmptcp_skb_len_add(struct sk_buff *skb, int len) { skb_len_add(skb, len); }
+void rmptcp_tcp_queued(struct sock *sk, struct sk_buff *skb, u32 len) { WRITE_ONCE(tcp_sk(sk)->write_seq, tcp_sk(sk)->write_seq + len); TCP_SKB_CB(skb)->end_seq += len; tcp_skb_pcount_set(skb, 0); }
 void rmptcp_get_page(struct page *page) { get_page(page); }
 void rmptcp_put_page(struct page *page) { put_page(page); }
 size_t rmptcp_copy_page_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i) { return copy_page_from_iter(page, offset, bytes, i); }
@@ -153,6 +164,7 @@ void rmptcp_module_get(struct module *m) { __module_get(m); }
 int rmptcp_copy_from_sockptr(void *dst, sockptr_t src, size_t size) { return copy_from_sockptr(dst, src, size); }
 unsigned long rmptcp_copy_to_user(void __user *to, const void *from, unsigned long n) { return copy_to_user(to, from, n); }
 unsigned long rmptcp_copy_from_user(void *to, const void __user *from, unsigned long n) { return copy_from_user(to, from, n); }
+u64 rmptcp_jiffies_ms(void) { return jiffies64_to_msecs(get_jiffies_64()); }
 u64 rmptcp_mono_ns(void) { return ktime_get_mono_fast_ns(); }
 struct workqueue_struct *rmptcp_alloc_workqueue(void) { return alloc_workqueue("rust_mptcp", WQ_UNBOUND | WQ_MEM_RECLAIM, 0); }
 

@@ -38,6 +38,7 @@ pub(crate) mod time;
 pub(crate) mod ulp;
 mod ulp_ops;
 pub(crate) mod work;
+mod write_queue;
 
 use kernel::prelude::*;
 

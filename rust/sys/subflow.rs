@@ -21,9 +21,10 @@ use super::sock::{state, Sock};
 use super::stack::Stack;
 use super::tcp_sock::Numbers;
 use super::ulp_ops;
+use super::write_queue::WriteQueue;
 use crate::wire::Mapping;
 use core::cell::UnsafeCell;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 use kernel::prelude::*;
@@ -210,40 +211,27 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
     ///
     /// Never sleeps: 0 when TCP has no room now. TCP may transmit from inside the call, so the stack's `transmit` runs.
     pub(crate) fn send(&mut self, chunks: &[Option<Chunk>], more: bool) -> Result<u32> {
-        let mut vec: [MaybeUninit<bindings::bio_vec>; MAX_CHUNKS] =
-            [const { MaybeUninit::uninit() }; MAX_CHUNKS];
-        let mut total = 0;
-        let mut n = 0;
-        for (slot, chunk) in vec.iter_mut().zip(chunks.iter().flatten()) {
-            slot.write(bindings::bio_vec {
-                bv_page: chunk.page.as_ptr(),
-                bv_len: chunk.len,
-                bv_offset: chunk.offset,
-            });
-            total += chunk.len as usize;
-            n += 1;
-        }
-        // SAFETY: The lock is held; the message and the vector outlive the call, which takes its own references of
-        // the pages. `sk_socket` is needed by TCP for its NOSPACE flag.
-        let taken = unsafe {
-            if (*self.sk.as_ptr()).sk_socket.is_null() {
-                return Ok(0);
-            }
-            let mut msg = bindings::msghdr {
-                msg_flags: bindings::MSG_DONTWAIT
-                    | bindings::MSG_NOSIGNAL
-                    | bindings::MSG_SPLICE_PAGES
-                    | bindings::MSG_NO_SHARED_FRAGS
-                    | if more { bindings::MSG_MORE } else { 0 },
-                ..Default::default()
-            };
-            bindings::rmptcp_iov_iter_bvec(&mut msg.msg_iter, vec.as_ptr().cast(), n, total);
-            bindings::tcp_sendmsg_locked(self.sk.as_ptr(), &mut msg, total)
-        };
-        if taken == -(bindings::EAGAIN as i32) {
+        // SAFETY: The lock is held; TCP needs `sk_socket` for its NOSPACE flag.
+        if unsafe { (*self.sk.as_ptr()).sk_socket.is_null() } {
             return Ok(0);
         }
-        u32::try_from(taken).map_err(|_| Error::from_errno(taken))
+        let mut queue = WriteQueue::new(self.sk);
+        let mut sent = 0;
+        let mut chunks = chunks.iter().flatten().peekable();
+        while let Some(chunk) = chunks.next() {
+            let is_last = chunks.peek().is_none();
+            match queue.take(chunk, is_last, more) {
+                Ok(n) => {
+                    sent += n;
+                    if n < chunk.len {
+                        break;
+                    }
+                }
+                Err(e) if sent == 0 => return Err(e),
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
     }
 
     /// Has TCP start its handshake with what it can take of `msg` on the SYN. `deferred`: the address is known already.
