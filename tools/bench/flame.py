@@ -56,11 +56,12 @@ def readable(names):
 
 
 def short(name):
+    """Without crate and parameters; <Type as Trait>::function belongs to Type."""
     name = re.sub(r"\[[0-9a-f]+\]", "", name).replace("rust_mptcp_main::", "")
-    # <Type as Trait>::function belongs to Type; ::<Parameters> say little.
-    name = re.sub(r"^<([^<>]+) as [^>]+>", r"\1", name)
-    name = re.sub(r"::<.*>$", "", name)
-    return re.sub(r"^<([^<>]+)>", r"\1", name)
+    before = None
+    while before != name:
+        before, name = name, re.sub(r"(?<=\w)(::)?<[^<>]*>", "", name)
+    return re.sub(r"^<([^<>]+?)( as [^<>]+)?>", r"\1", name)
 
 
 def renamed(chains, names):
@@ -115,10 +116,11 @@ def flame(title, chains, per_sample):
         x, y, width = 10 + at * scale, height - 10 - (depth + 1) * ROW, count * scale
         fits = int((width - 4) / 6.7)
         words = name if len(name) <= fits else name[: fits - 1] + "\u2026" if fits > 3 else ""
+        fill = COLOURS.get(owner, COLOURS["kernel"])
         hint = f"{name} ({owner}): {count * per_sample:.1f} instructions/KiB, {100 * count / total:.1f} %"
         parts.append(
             f'<g><title>{escape(hint)}</title><rect x="{x:.1f}" y="{y}" width="{max(width - 0.3, 0.2):.1f}"'
-            f' height="{ROW - 1}" fill="{COLOURS.get(owner, COLOURS['kernel'])}"/>'
+            f' height="{ROW - 1}" fill="{fill}"/>'
             f'<text x="{x + 2:.1f}" y="{y + 12}">{escape(words)}</text></g>'
         )
     return "\n".join(parts) + "\n</svg>\n"
