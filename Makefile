@@ -17,7 +17,8 @@ unexport CMD T SECONDS
 
 # Needed by the scripts when given.
 export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET LONG KERNEL
-export SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
+export ICOUNT VM_APPEND SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
+export MODE ROUNDS PROFILE SHORT
 
 # The module for the running kernel where that has Rust metadata, otherwise for the
 # sandbox's stock kernel; for the kernel in KDIR when one is given.
@@ -40,7 +41,7 @@ help:
 #? make KDIR=/path          the module for that kernel tree, built with Rust metadata
 #? make demo                two programs talk MPTCP through the module, with a summary
 #? make test                every test; ends with "N passed, N failed, N skipped"
-#?                          (ONLY='host lint build net', NET='tools/testing/net/x*.sh': some)
+#?                          (ONLY='host lint build net bench', NET='tools/testing/net/x*.sh': some)
 #? make sim [SEEDS=N]       two engines over simulated networks, 10000 seeds; no root needed
 #?                          (SEED=N: one again, with trace and capture; CONNECTIONS=N: so many
 #?                          at once; PLANTED=1: bugs planted in a copy are found)
@@ -53,7 +54,9 @@ help:
 #? make selftests [T='...'] the kernel's own MPTCP selftests (default: mptcp_connect)
 #? make test-debug          the VM tests on a kernel that checks locks, memory, references,
 #?                          with faults injected; LONG=1: for hours; builds it once
-#? make bench               not yet
+#? make bench               plain TCP, in-tree MPTCP and ours side by side: throughput, latency,
+#?                          connections per second, memory; a table, JSON, a chart (ROUNDS=N,
+#?                          MODE='wall icount'; PROFILE=1: flame graphs of bulk instead)
 #? make sandbox             only prepare the sandbox: Debian 13, its kernel, tools (once)
 #? make clean               remove what was built here; clean-cache: the sandbox as well
 #?
@@ -105,8 +108,8 @@ test-debug: sandbox
 	@tools/debug/kernel.sh
 	@KERNEL=debug ONLY='build net' tools/testing/run.sh
 
-bench:
-	@echo 'error: make $@: not yet: issue 3' >&2; exit 1
+bench: sandbox-module
+	@tools/bench/run.sh
 
 clean:
 	rm -rf build

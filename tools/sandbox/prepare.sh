@@ -90,7 +90,14 @@ install_kernel() {
 	# INITRD=No: nobody boots from this root's own initramfs, and it costs a minute.
 	in_root env INITRD=No apt-get install -y -t "$SUITE-backports" \
 		"linux-image-$krel=$kver" "linux-headers-$krel=$kver" "linux-source-$series=$kver" &&
+		install_perf &&
 		in_root apt-get clean
+}
+
+# For profiles (tools/bench); one of another version reads this kernel's events as well.
+install_perf() {
+	in_root apt-get install -y -t "$SUITE-backports" "linux-perf=$kver" ||
+		in_root apt-get install -y linux-perf
 }
 
 # A boot under emulation spends seconds on udev rules and drivers for hardware that no

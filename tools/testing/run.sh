@@ -4,7 +4,7 @@
 #   N passed, N failed, N skipped
 #
 # Ends non-zero if anything failed or nothing ran. Everything printed is also in
-# build/test/, a log a step. In a hurry, any of: make test ONLY='host lint build net',
+# build/test/, a log a step. In a hurry, any of: make test ONLY='host lint build net bench',
 # make test ONLY=net NET='tools/testing/net/connect*.sh'. LONG=1: the long forms.
 # KERNEL=debug: the module and its tests on the debug kernel, in build/test-debug/.
 set -euo pipefail
@@ -17,10 +17,10 @@ if [[ ${KERNEL:-stock} == debug ]]; then
 	OUT=build/test-debug SLOW=5
 fi
 COUNTS=$OUT/counts KO=$(module_dir)/rust_mptcp.ko
-ONLY=${ONLY:-host lint build net}
+ONLY=${ONLY:-host lint build net bench}
 
 for part in $ONLY; do
-	[[ $part =~ ^(host|lint|build|net)$ ]] || die "no part '$part'" "there are: host lint build net"
+	[[ $part =~ ^(host|lint|build|net|bench)$ ]] || die "no part '$part'" "there are: host lint build net bench"
 done
 
 rm -rf "$OUT"

@@ -207,3 +207,10 @@ sum_up() {
 		echo "FAIL $summary" >>"$OUT/failures"
 	echo "$summary"
 }
+
+# --- the figures: one small round, for that the measuring itself works ---
+
+test_bench() {
+	prepared figures || return 0
+	check bench env SHORT=1 MODE=icount PROFILE= ROUNDS= BENCH_OUT="$OUT/bench" "$TREE/tools/bench/run.sh"
+}

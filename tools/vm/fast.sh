@@ -1,5 +1,6 @@
 #!/bin/bash
-# In the sandbox, in vng's place (make vm FAST=1): fast.sh KERNEL CPUS MEM ACCEL APPEND COMMAND.
+# In the sandbox, in vng's place (make vm FAST=1): fast.sh KERNEL CPUS MEM ACCEL APPEND COMMAND
+# [OPTION OF QEMU...].
 # The same root without udev, initramfs and discs, so it is up in a third of
 # the time; for checks that need no device nodes beyond devtmpfs's.
 # The guest's console goes to stderr, the command's output to stdout, as with vng.
@@ -24,7 +25,7 @@ qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine
 	-chardev file,id=status,path=/tmp/status -device virtserialport,chardev=status,name=status \
 	-device virtio-rng-pci \
 	-kernel "$kernel" \
-	-append "console=ttyS0 rootfstype=virtiofs root=ROOTFS rw panic=-1 init_on_alloc=1 init=/src/tools/vm/init.sh $append" </dev/null
+	-append "console=ttyS0 rootfstype=virtiofs root=ROOTFS rw panic=-1 init_on_alloc=1 init=/src/tools/vm/init.sh $append" "${@:7}" </dev/null
 
 status=$(cat /tmp/status)
 [[ -n $status ]] || exit 255

@@ -9,6 +9,9 @@
 #   VM_LOGS=DIR   below this tree, for console.log and output.log (default build/vm)
 #   VM_CPUS, VM_MEM   default 2 and 2G (the debug kernel: 3G)
 #   FAST=1        boot in a third of the time, without udev (fast.sh)
+#   ICOUNT=1      one emulated CPU on which an instruction takes a nanosecond of the guest's
+#                 time and waiting takes no time of ours: figures repeat; always FAST
+#   VM_APPEND=    more words for the kernel's command line
 #   KERNEL=debug  the kernel of tools/debug instead of the stock one; always FAST
 #   SPLAT=ignore  a kernel warning does not make a successful command fail
 #
@@ -38,18 +41,26 @@ probe_kvm() {
 }
 
 boot() {
-	local limit=$((timeout + 120)) accel=tcg vng=--disable-kvm append=oops=panic
-	local guest="/src/tools/vm/guest.sh /src/$logs $module $timeout" mem=2G boot
-	if probe_kvm; then accel=kvm vng=--disable-microvm; fi
+	local limit=$((timeout + 120)) accel=tcg vng=--disable-kvm append="oops=panic ${VM_APPEND-}"
+	local cpus=${VM_CPUS:-2} mem=2G guest_timeout=$timeout options=() boot
+	if [[ -n ${ICOUNT-} ]]; then
+		# Without the two a copied octet is one instruction (rep movsb), and copying hides the rest.
+		# A guest that waits for its disc sees days go by, so only our own clock can limit it.
+		options=(-icount 'shift=0,sleep=off' -cpu 'max,-erms,-fsrm')
+		cpus=1 guest_timeout=999999999 FAST=1
+	elif probe_kvm; then
+		accel=kvm vng=--disable-microvm
+	fi
+	local guest="/src/tools/vm/guest.sh /src/$logs $module $guest_timeout"
 	if [[ ${KERNEL:-stock} == debug ]]; then
 		# Every report of KASAN, not the first alone; and a slow machine is no stuck one.
 		append+=" kasan_multi_shot watchdog_thresh=60 log_buf_len=4M" mem=3G FAST=1
 	fi
 	if [[ -n ${FAST-} ]]; then
-		boot=(/src/tools/vm/fast.sh "$VMLINUZ" "${VM_CPUS:-2}" "${VM_MEM:-$mem}" "$accel" "$append" "$guest")
+		boot=(/src/tools/vm/fast.sh "$VMLINUZ" "$cpus" "${VM_MEM:-$mem}" "$accel" "$append" "$guest" "${options[@]}")
 	else
 		boot=(env "PATH=/src/tools/vm/bin:$PATH" vng "$vng" -r "$VMLINUZ" --rw --verbose
-			--cpus "${VM_CPUS:-2}" --memory "${VM_MEM:-$mem}"
+			--cpus "$cpus" --memory "${VM_MEM:-$mem}"
 			--append "$append" -- "$guest")
 	fi
 	# --foreground, for Ctrl-C to reach the guest; KILL, because unshare ignores less.

@@ -1,0 +1,79 @@
+#!/bin/bash
+# `make bench`: figures of plain TCP, in-tree MPTCP and ours beside each other (guest.sh), as
+# a table, build/bench/figures.json and figures.svg. `make bench PROFILE=1`: where the
+# instructions go instead (profile.sh), as build/bench/flame-*.svg and a table.
+#
+#   MODE='wall icount'   which of the two; ROUNDS=N (wall 4, icount 3)
+#   SHORT=1              one small round, to see that it works
+#   BENCH_OUT=DIR        below this tree, in build/bench's place
+#
+# A goal that is missed is no failure; a figure that could not be had is.
+set -euo pipefail
+. "$(dirname "$0")/../sandbox/lib.sh"
+need_root
+load_sandbox
+cd "$TREE"
+[[ -s $(module_dir)/rust_mptcp.ko ]] || die "no module $(module_dir)/rust_mptcp.ko" "build it with: make sandbox-module"
+
+OUT=${BENCH_OUT:-build/bench} KO=$(module_dir)/rust_mptcp.ko
+MODE=${MODE:-wall icount}
+
+# For each mode: bulk, requests, connections; seconds, or with - octets and counts. Then the
+# number of idle connections, and of rounds.
+declare -A AMOUNTS=([wall]="2 1 1 200" [icount]="-400000000 -2000 -500 1000") COUNT=([wall]=4 [icount]=3)
+if [[ -n ${SHORT-} ]]; then
+	AMOUNTS=([wall]="1 1 1 100" [icount]="-20000000 -100 -50 100") COUNT=([wall]=1 [icount]=1)
+fi
+
+for mode in $MODE; do
+	[[ -n ${AMOUNTS[$mode]-} ]] || die "no mode '$mode'" "MODE is one of: wall icount, or both"
+done
+[[ ${ROUNDS:-1} =~ ^[1-9][0-9]*$ ]] || die "ROUNDS=$ROUNDS is no number of rounds" "e.g. ROUNDS=5"
+
+# in_vm MODE COMMAND: no module yet; the guest takes it in and out.
+in_vm() {
+	local icount=
+	[[ $1 != icount ]] || icount=1
+	MODULE=0 FAST=1 ICOUNT=$icount VM_APPEND=mitigations=off VM_LOGS=$OUT/vm-$1 TIMEOUT=${TIMEOUT:-1800} \
+		tools/vm/run.sh "$2"
+}
+
+facts() {
+	local qemu kvm accelerator=emulated
+	kvm=$CACHE/kvm-$(uname -r)-$KREL
+	[[ ! -s $kvm || $(<"$kvm") == no ]] || accelerator=KVM
+	qemu=$("$SANDBOX/enter.sh" qemu-system-x86_64 --version | sed -nE 's/.*version ([^ ]+).*/\1/p')
+	FACTS=("kernel=$KREL" "cpu=$(sed -nE 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)" "cores=$(nproc)"
+		"qemu=$qemu" "accelerator=$accelerator"
+		"date=$(date -u +%FT%TZ)" "commit=$(git describe --always --dirty 2>/dev/null || echo unknown)"
+		"load=$(cut -d' ' -f1 /proc/loadavg)" "mode=$MODE")
+}
+
+bench() {
+	local mode
+	facts
+	for mode in $MODE; do
+		say "bench: $mode, ${ROUNDS:-${COUNT[$mode]}} rounds and one to warm up"
+		in_vm "$mode" "tools/bench/guest.sh $KO $OUT/raw-$mode ${ROUNDS:-${COUNT[$mode]}} '${AMOUNTS[$mode]}'"
+		FACTS+=("amounts_$mode=${AMOUNTS[$mode]}")
+	done
+	# shellcheck disable=SC2086 # A list.
+	"$SANDBOX/enter.sh" python3 -B tools/bench/figures.py "$OUT" $MODE -- "${FACTS[@]}"
+	echo "  raw figures: $OUT/figures.json   chart: $OUT/figures.svg"
+}
+
+profile() {
+	local octets=400000000
+	[[ -z ${SHORT-} ]] || octets=20000000
+	say "bench: a profile of bulk transfers"
+	in_vm icount "tools/bench/profile.sh $KO $OUT $octets"
+	"$SANDBOX/enter.sh" python3 -B tools/bench/flame.py "$OUT"
+	echo "  all functions: $OUT/profile.txt   flame graphs:$(printf " $OUT/flame-%s.svg" tcp in-tree ours)"
+}
+
+mkdir -p "$OUT"
+if [[ -n ${PROFILE-} ]]; then
+	profile
+else
+	bench
+fi
