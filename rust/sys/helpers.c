@@ -144,7 +144,7 @@ bool rmptcp_tcp_skb_can_collapse_to(struct sk_buff *skb) { return tcp_skb_can_co
 u32 rmptcp_tcp_size_goal(const struct sock *sk) { return max_t(u32, tcp_sk(sk)->gso_segs, 1) * tcp_sk(sk)->mss_cache; }
 bool rmptcp_may_add_frag(const struct sk_buff *skb) { return skb_shinfo(skb)->nr_frags < READ_ONCE(net_hotdata.sysctl_max_skb_frags); }
 /* Whether the byte at `offset` of the folio that `page` heads follows the last fragment's last one. */
-bool rmptcp_frag_continues(const struct sk_buff *skb, struct page *page, u32 offset) { const struct skb_shared_info *s = skb_shinfo(skb); const skb_frag_t *f = &s->frags[s->nr_frags - 1]; return s->nr_frags && page_folio(skb_frag_page(f)) == page_folio(page) && page_to_phys(skb_frag_page(f)) + skb_frag_off(f) + skb_frag_size(f) == page_to_phys(page) + offset; }
+bool rmptcp_frag_continues(const struct sk_buff *skb, struct page *page, u32 offset) { const skb_frag_t *f = skb_shinfo(skb)->frags; unsigned int n = skb_shinfo(skb)->nr_frags; return n && page_folio(skb_frag_page(f + n - 1)) == page_folio(page) && page_to_phys(skb_frag_page(f + n - 1)) + skb_frag_off(f + n - 1) + skb_frag_size(f + n - 1) == page_to_phys(page) + offset; }
 void rmptcp_grow_last_frag(struct sk_buff *skb, u32 len) { skb_frag_size_add(&skb_shinfo(skb)->frags[skb_shinfo(skb)->nr_frags - 1], len); }
 void rmptcp_add_frag(struct sk_buff *skb, struct page *page, u32 offset, u32 len) { skb_fill_page_desc(skb, skb_shinfo(skb)->nr_frags, page, offset, len); }
 void rmptcp_skb_len_add(struct sk_buff *skb, int len) { skb_len_add(skb, len); }

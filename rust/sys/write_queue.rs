@@ -9,7 +9,7 @@
 //! for it to do all that it does; what lies between is appended here to the buffer that it began.
 
 use super::bindings;
-use super::sock::Sock;
+use super::sock::{Sock, SEND_SHUTDOWN};
 use super::subflow::Chunk;
 use kernel::page::PAGE_SIZE;
 use kernel::prelude::*;
@@ -103,6 +103,10 @@ impl<'a> WriteQueue<'a> {
     /// Appends up to `len` bytes to the last buffer that was not transmitted yet, as long as that is one that TCP would
     /// append to itself; says how many.
     fn append(&mut self, chunk: &Chunk, offset: u32, len: u32) -> u32 {
+        if self.sk.shutdown() & SEND_SHUTDOWN != 0 {
+            // The last buffer may have the FIN. TCP will say what is wrong.
+            return 0;
+        }
         let sk = self.sk.as_ptr();
         let page = chunk.page.as_ptr();
         // SAFETY: The lock is held, so the write queue is ours to change. A new fragment takes a reference of its page; one
