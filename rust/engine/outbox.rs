@@ -32,9 +32,10 @@ mod bit {
     pub(super) const RELEASE: u16 = 1 << 3;
     pub(super) const FELL_BACK: u16 = 1 << 4;
     pub(super) const ERROR: u16 = 1 << 5;
-    pub(super) const STATE: u16 = 1 << 6;
-    pub(super) const RECEIVE_SHUT: u16 = 1 << 7;
-    pub(super) const SEND_SHUT: u16 = 1 << 8;
+    // Ahead of the state: a reader without a lock who sees that the connection is closed must see why as well.
+    pub(super) const RECEIVE_SHUT: u16 = 1 << 6;
+    pub(super) const SEND_SHUT: u16 = 1 << 7;
+    pub(super) const STATE: u16 = 1 << 8;
     /// What comes before the subflows are told.
     pub(super) const FIRST: u16 = (1 << 9) - 1;
     pub(super) const WAKE_READER: u16 = 1 << 9;
@@ -186,9 +187,9 @@ impl Outbox {
                 bit::RELEASE => self.release.take().map(|una| Action::Release { una }),
                 bit::FELL_BACK => self.fell_back.take().map(Action::FellBack),
                 bit::ERROR => self.error.take().map(Action::Error),
-                bit::STATE => self.state.take().map(Action::State),
                 bit::RECEIVE_SHUT => Some(Action::ReceiveShut),
                 bit::SEND_SHUT => Some(Action::SendShut),
+                bit::STATE => self.state.take().map(Action::State),
                 bit::WAKE_READER => Some(Action::WakeReader),
                 bit::WAKE_WRITER => Some(Action::WakeWriter),
                 bit::TOKEN_RELEASED => Some(Action::TokenReleased),
@@ -247,8 +248,8 @@ mod tests {
                 Action::Blackhole,
                 Action::Release { una: Dsn(7) },
                 Action::Error(ConnError::Reset),
-                Action::State(ConnState::Close),
                 Action::SendShut,
+                Action::State(ConnState::Close),
             ]
         );
         assert_eq!(out.take_last::<()>(), Some(Action::TokenReleased));
