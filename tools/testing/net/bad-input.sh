@@ -1,5 +1,7 @@
 #!/bin/bash
 # Segments that no stack would send (raw.c): the right reset, fallback or ignoring.
+# vm: own
+# (What it leaves unanswered TCP sends again for minutes: later tests would find its sockets.)
 #
 #    namespace raw                                namespace server
 #    raw, from a packet socket   veth1 --- veth1  10.2.2.2, listeners of raw
