@@ -109,6 +109,7 @@ load_sandbox
 cd "$TREE"
 module=${MODULE:-0} timeout=${TIMEOUT:-1200} logs=${VM_LOGS:-build/vm} status=
 [[ $module == 0 || -f $module ]] || die "no module $module" "build it with: make sandbox-module"
+[[ $timeout =~ ^[1-9][0-9]{0,8}$ ]] || die "TIMEOUT=$timeout is no number of seconds" "make vm TIMEOUT=60 CMD='...'"
 
 # One VM at a time on a machine: two would starve each other under emulation.
 exec 8>/tmp/rust-mptcp-vm.lock
