@@ -44,22 +44,23 @@ impl<'a> WriteQueue<'a> {
             false => chunk.len,
         };
         let mut taken = 0;
-        let mut began = false;
+        let mut octets = 0;
         while taken < body {
             let offset = chunk.offset + taken;
             let left = body - taken;
             let appended = self.append(chunk, offset, left);
-            let n = match (appended, began) {
-                // One octet begins a buffer: TCP would send at once what fills a segment.
-                (0, false) => self.splice(chunk, offset, 1, true)?,
-                // TCP moved that octet to a buffer that is full, since it cannot send now: so there is no hurry.
-                (0, true) => self.splice(chunk, offset, left.min(to_page_end(offset)), true)?,
+            let n = match (appended, octets) {
+                // TCP ends a full buffer with one octet, and begins the next with another: with more of them it would
+                // send at once what fills a segment.
+                (0, 0 | 1) => self.splice(chunk, offset, 1, true)?,
+                // TCP moved them to a buffer that is full, since it cannot send now: so there is no hurry.
+                (0, _) => self.splice(chunk, offset, left.min(to_page_end(offset)), true)?,
                 (n, _) => n,
             };
             if n == 0 {
                 return Ok(taken);
             }
-            began = appended == 0 && !began;
+            octets = if appended == 0 { octets + 1 } else { 0 };
             taken += n;
         }
         while taken < chunk.len {
@@ -101,7 +102,8 @@ impl<'a> WriteQueue<'a> {
     }
 
     /// Appends up to `len` bytes to the last buffer that was not transmitted yet, as long as that is one that TCP would
-    /// append to itself; says how many.
+    /// append to itself; says how many. The last octet of a full buffer is left to TCP, and the memory for it is there: a
+    /// buffer that TCP has not seen full would wait for its timer if it refused to begin another.
     fn append(&mut self, chunk: &Chunk, offset: u32, len: u32) -> u32 {
         if self.sk.shutdown() & SEND_SHUTDOWN != 0 {
             // The last buffer may have the FIN. TCP will say what is wrong.
@@ -117,10 +119,10 @@ impl<'a> WriteQueue<'a> {
                 return 0;
             }
             let goal = bindings::rmptcp_tcp_size_goal(sk);
-            let len = len.min(goal.saturating_sub((*skb).len));
+            let len = len.min(goal.saturating_sub((*skb).len + 1));
             let grows = bindings::rmptcp_frag_continues(skb, page, offset);
             let may_add = grows || bindings::rmptcp_may_add_frag(skb);
-            if len == 0 || !may_add || !bindings::rmptcp_sk_wmem_schedule(sk, len as i32) {
+            if len == 0 || !may_add || !bindings::rmptcp_sk_wmem_schedule(sk, len as i32 + 1) {
                 return 0;
             }
             if grows {
