@@ -235,8 +235,8 @@ impl Outcome {
         if self.writer && !sk.is_dead() {
             sk.write_space();
             // An accepted subflow shares the program's `struct socket` and with it the flag that has TCP call us
-            // back: the line above cleared it.
-            if self.unsent {
+            // back: the line above cleared it. A program may have written since the event.
+            if self.unsent || msk.has_unsent() {
                 sk.want_write_space();
             }
         }
@@ -252,6 +252,9 @@ impl Outcome {
     /// A mere push needs no worker while TCP is sure to call `write_space` for the same segment.
     pub(super) fn finish_in_softirq(self, sk: &Sock, msk: &Msk) {
         self.wake(sk, msk);
+        if self.push {
+            sk.want_write_space();
+        }
         if self.pending || (self.push && sk.is_dead()) {
             msk.worker.queue();
         }

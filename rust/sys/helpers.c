@@ -137,6 +137,8 @@ int rmptcp_rmem_max(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysct
 int rmptcp_wmem_min(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[0]); }
 bool rmptcp_defers_connect(struct sock *sk) { return inet_test_bit(DEFER_CONNECT, sk); }
 void rmptcp_set_defer_connect(struct sock *sk, bool on) { inet_assign_bit(DEFER_CONNECT, sk, on); }
+bool rmptcp_ack_scheduled(const struct sock *sk) { return inet_csk_ack_scheduled(sk); }
+bool rmptcp_ack_pushed(const struct sock *sk) { return inet_csk(sk)->icsk_ack.pending & (inet_csk_in_pingpong_mode((struct sock *)sk) ? ICSK_ACK_PUSHED2 : ICSK_ACK_PUSHED | ICSK_ACK_PUSHED2); }
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len) { return pskb_trim(skb, len); }
 unsigned int rmptcp_cpu(void) { return raw_smp_processor_id(); }
 struct sk_buff *rmptcp_tcp_write_queue_tail(const struct sock *sk) { return tcp_write_queue_tail(sk); }

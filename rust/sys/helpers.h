@@ -102,6 +102,8 @@ int rmptcp_rmem_max(struct sock *sk);
 int rmptcp_wmem_min(struct sock *sk);
 bool rmptcp_defers_connect(struct sock *sk);
 void rmptcp_set_defer_connect(struct sock *sk, bool on);
+bool rmptcp_ack_scheduled(const struct sock *sk);
+bool rmptcp_ack_pushed(const struct sock *sk);
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len);
 unsigned int rmptcp_cpu(void);
 
