@@ -71,7 +71,17 @@ pub(super) struct Owed {
 }
 
 impl Owed {
+    fn is_nothing(&self) -> bool {
+        !(self.push | self.ack | self.close | self.reset_told)
+            && self.keys.is_none()
+            && self.fail.is_none()
+            && self.reset.is_none()
+    }
+
     fn take<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
+        if self.is_nothing() {
+            return None;
+        }
         if let Some(order) = self.keys.take() {
             return Some(Action::Tell { sf, order });
         }

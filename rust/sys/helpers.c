@@ -153,7 +153,7 @@ void rmptcp_skb_len_add(struct sk_buff *skb, int len) { skb_len_add(skb, len); }
 void rmptcp_tcp_queued(struct sock *sk, struct sk_buff *skb, u32 len) { WRITE_ONCE(tcp_sk(sk)->write_seq, tcp_sk(sk)->write_seq + len); TCP_SKB_CB(skb)->end_seq += len; tcp_skb_pcount_set(skb, 0); }
 void rmptcp_get_page(struct page *page) { get_page(page); }
 void rmptcp_put_page(struct page *page) { put_page(page); }
-size_t rmptcp_copy_page_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i) { return copy_page_from_iter(page, offset, bytes, i); }
+size_t rmptcp_copy_folio_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i) { return copy_from_iter(page_address(page) + offset, bytes, i); }
 void rmptcp_iov_iter_bvec(struct iov_iter *i, const struct bio_vec *bv, unsigned long n, size_t count) { iov_iter_bvec(i, ITER_SOURCE, bv, n, count); }
 size_t rmptcp_msg_data_left(const struct msghdr *msg) { return msg_data_left(msg); }
 bool rmptcp_signal_pending(void) { return signal_pending(current); }

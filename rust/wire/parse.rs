@@ -190,6 +190,18 @@ impl Options {
             store(self);
         }
     }
+
+    // Not inlined, so that a reader's options are made where they stay.
+    #[inline(never)]
+    fn add_all(&mut self, area: &[u8], segment: SegmentKind) {
+        let mut walk = Walk::new(area);
+        for item in walk.by_ref() {
+            if item.kind == KIND && !self.add_first_dss(item.body, segment) {
+                self.add(item.body, segment);
+            }
+        }
+        self.rejected.broken_list = walk.is_broken();
+    }
 }
 
 /// Reads the MPTCP options out of `area`, the options of a TCP header.
@@ -198,13 +210,7 @@ impl Options {
 #[inline]
 pub fn parse(area: &[u8], segment: SegmentKind) -> Options {
     let mut options = Options::default();
-    let mut walk = Walk::new(area);
-    for item in walk.by_ref() {
-        if item.kind == KIND && !options.add_first_dss(item.body, segment) {
-            options.add(item.body, segment);
-        }
-    }
-    options.rejected.broken_list = walk.is_broken();
+    options.add_all(area, segment);
     options
 }
 
