@@ -118,7 +118,7 @@ pub(super) struct RxMaps<P> {
     holding: Holding,
     /// Of the payload of the first mapping, so far.
     sum: Partial,
-    /// Everything is mapped from here on (RFC 8684 3.7).
+    /// Everything is mapped (RFC 8684 3.7), this place here.
     infinite: Option<(Ssn, Dsn)>,
     /// Some checksum was right.
     pub(super) checksum_seen: bool,
@@ -366,6 +366,9 @@ impl<P: Payload> RxMaps<P> {
         if let Some((ssn, dsn)) = self.infinite {
             let place = linear(ssn, dsn, self.next);
             self.next = self.next.advance(rest.len());
+            // The start moves along: distances on a subflow are signed 32-bit numbers.
+            let end = place.advance(u64::from(rest.len()));
+            self.infinite = Some((self.next, end));
             return Piece::Data(place, rest);
         }
         self.forget_consumed();
