@@ -307,6 +307,14 @@ impl<P: Payload> RxMaps<P> {
         self.infinite.is_some()
     }
 
+    /// Whether a mapping says of its bytes what they count as anyway, now that everything is mapped.
+    pub(super) fn is_in_line(&self, mapping: &Mapping, near: Dsn) -> bool {
+        let place = self
+            .infinite
+            .map(|(ssn, dsn)| linear(ssn, dsn, mapping.ssn));
+        place.is_none_or(|dsn| mapping.dsn.expand(near) == dsn)
+    }
+
     /// The number after the last byte that TCP delivered, once everything is mapped.
     pub(super) fn stream_end(&self) -> Option<Dsn> {
         let waiting = self.rest.as_ref().map_or(0, Payload::len);

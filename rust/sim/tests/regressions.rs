@@ -12,6 +12,7 @@ use rust_mptcp_sim::app::Plan;
 use rust_mptcp_sim::attack::Forger;
 use rust_mptcp_sim::middlebox::alg::Rewrite;
 use rust_mptcp_sim::middlebox::death::LoseEnds;
+use rust_mptcp_sim::middlebox::resegment::Coalesce;
 use rust_mptcp_sim::middlebox::resegment::InsertFin;
 use rust_mptcp_sim::middlebox::resegment::LoseThirdAck;
 use rust_mptcp_sim::middlebox::strip::Strip;
@@ -166,6 +167,28 @@ fn regression_plain_tcp_recovers_from_refused_memory() {
         refuse::nothing();
         assert_eq!(fault, None, "request {refused}");
     }
+}
+
+/// A segment with options swallowed those without that came behind it: one side took the other, which had fallen back,
+/// for MPTCP, and sent again what plain TCP takes for new.
+#[test]
+fn regression_no_copies_for_a_peer_that_has_fallen_back() {
+    holds(|seed| {
+        let mut run = rough(Scenario::plain(
+            seed,
+            [bulk(700 + seed), bulk(1 + seed % 9)],
+        ));
+        for host in &mut run.hosts {
+            host.mss = 600;
+            host.shy = 30;
+            host.engine.checksum = true;
+        }
+        run.hosts[1].delayed_acks = false;
+        let together = Coalesce::new(Ways::Both, true, 1_400);
+        run.stages.push(Box::new(together));
+        run.expect = Expect::Intact;
+        run
+    });
 }
 
 /// Guessed fields on segments that TCP takes.
