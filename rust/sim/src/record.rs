@@ -52,6 +52,8 @@ pub struct Record {
     pub resets: u32,
     /// Segments sent.
     pub segments: u64,
+    /// The engine has sent octets beyond the peer's window.
+    pub probed: bool,
     counts: Vec<(Mib, i64)>,
     /// The second that `timers` is of.
     second: u64,
@@ -64,6 +66,7 @@ pub struct Record {
 impl Record {
     /// Adds to a counter.
     pub fn count(&mut self, counter: Mib, amount: i32) {
+        self.probed |= counter == Mib::WinProbe;
         match self.counts.iter_mut().find(|(one, _)| *one == counter) {
             Some((_, sum)) => *sum += i64::from(amount),
             None => self.counts.push((counter, i64::from(amount))),

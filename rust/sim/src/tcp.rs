@@ -203,6 +203,13 @@ impl Tcp {
 
     /// Where the buffer that holds `ssn` ends.
     fn buffer_end(&self, ssn: Ssn) -> Ssn {
+        if self
+            .queue
+            .back()
+            .is_none_or(|last| last.ssn.at_or_before(ssn))
+        {
+            return self.end;
+        }
         let after = self.queue.partition_point(|q| q.ssn.at_or_before(ssn));
         let next = self.queue.range(after..).find(|queued| queued.cut);
         next.map_or(self.end, |queued| queued.ssn)
@@ -214,6 +221,9 @@ impl Tcp {
             return None;
         }
         let from = self.nxt;
+        if from == self.end && !self.fin_wanted {
+            return None;
+        }
         let congested = self.una.advance(self.cwnd);
         let limit = self.edge.earliest(congested).earliest(self.end);
         let to = limit

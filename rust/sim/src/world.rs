@@ -6,6 +6,7 @@ use crate::app::Plan;
 use crate::attack::Attacker;
 use crate::endpoint::Endpoint;
 use crate::endpoint::Env;
+use crate::endpoint::Errand;
 use crate::host::Host;
 use crate::host::Pair;
 use crate::host::Touched;
@@ -18,7 +19,7 @@ use crate::segment::Addr;
 use crate::segment::Segment;
 use crate::segment::NOBODY;
 use crate::trace::Trace;
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 /// The port that servers listen on.
@@ -37,13 +38,42 @@ pub struct Path {
     pub stages: Vec<Box<dyn Stage>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 enum Item {
     Arrive(u8, u32),
     Wake(u8, u32),
     Half(u8, u32),
     Attack(u32),
     TooBig(u8, u32),
+}
+
+/// Something that will happen. No two have the same key.
+#[derive(Clone, Copy, Debug)]
+struct Coming {
+    /// When, and behind what else at that moment.
+    key: u64,
+    item: Item,
+}
+
+impl PartialEq for Coming {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Coming {}
+
+impl PartialOrd for Coming {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Coming {
+    /// The greatest is the next one, as heaps have it.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.key.cmp(&self.key)
+    }
 }
 
 /// A simulation.
@@ -66,7 +96,7 @@ pub struct World {
     pub attackers: Vec<Box<dyn Attacker>>,
     /// Writes down what happens.
     pub trace: Option<Trace>,
-    queue: BinaryHeap<Reverse<(u64, Item)>>,
+    queue: BinaryHeap<Coming>,
     serial: u64,
     slots: Vec<Segment>,
     free: Vec<u32>,
@@ -74,6 +104,9 @@ pub struct World {
     /// The two ends of each connection, by its number.
     ends: Vec<[u32; 2]>,
     out: Vec<Segment>,
+    errands: Vec<Errand>,
+    /// What stages have let through and the next ones have not seen: a stack.
+    passed: Vec<(u8, Segment)>,
 }
 
 /// The low bits of a place in the queue; the rest are microseconds, three days of them.
@@ -102,6 +135,8 @@ impl World {
             pairs: Vec::new(),
             ends: Vec::new(),
             out: Vec::new(),
+            errands: Vec::new(),
+            passed: Vec::new(),
         }
     }
 
@@ -109,7 +144,7 @@ impl World {
         // What comes at the same moment comes in the order in which it was put there.
         self.serial = (self.serial + 1) % (1 << SERIAL_BITS);
         let key = when.max(self.now) << SERIAL_BITS | self.serial;
-        self.queue.push(Reverse((key, item)));
+        self.queue.push(Coming { key, item });
     }
 
     fn keep(&mut self, segment: Segment) -> u32 {
@@ -137,13 +172,7 @@ impl World {
             ip: address(1, path),
             port: PORT,
         };
-        let mut env = Env {
-            now: self.now,
-            rng: &mut self.rng,
-            out: &mut self.out,
-            fault: &mut self.fault,
-        };
-        let index = self.hosts[0].connect(&mut env, tag, local, remote, plan);
+        let index = self.with_host(0, |host, env| host.connect(env, tag, local, remote, plan));
         self.ends[tag as usize][0] = index as u32;
         self.settle(0, Touched::Endpoint(index));
         tag
@@ -167,7 +196,7 @@ impl World {
         if self.fault.is_some() {
             return false;
         }
-        let Some(Reverse((key, item))) = self.queue.pop() else {
+        let Some(Coming { key, item }) = self.queue.pop() else {
             return false;
         };
         let when = key >> SERIAL_BITS;
@@ -207,6 +236,7 @@ impl World {
             now: self.now,
             rng: &mut self.rng,
             out: &mut self.out,
+            errands: &mut self.errands,
             fault: &mut self.fault,
         };
         work(&mut self.hosts[usize::from(side)], &mut env)
@@ -331,15 +361,16 @@ impl World {
 
     /// Has the stage at `index` deal with a segment that goes away from `side`, and those behind it.
     fn pass(&mut self, path: usize, side: u8, index: usize, segment: Segment) {
-        let mut passed = Vec::new();
+        let base = self.passed.len();
         let mut passage = Passage {
             now: self.now,
             rng: &mut self.rng,
-            out: &mut passed,
+            out: &mut self.passed,
         };
         self.paths[path].stages[index].pass(&mut passage, side, segment);
         let count = self.paths[path].stages.len();
-        for (from, segment) in passed {
+        for at in base..self.passed.len() {
+            let (from, segment) = core::mem::take(&mut self.passed[at]);
             let next = if from == 0 {
                 Some(index + 1).filter(|next| *next < count)
             } else {
@@ -350,6 +381,7 @@ impl World {
                 None => self.enter_link(path, from, segment),
             }
         }
+        self.passed.truncate(base);
     }
 
     fn enter_link(&mut self, path: usize, side: u8, segment: Segment) {
@@ -401,6 +433,6 @@ impl World {
     /// When the next thing happens.
     pub fn next_time(&self) -> Option<u64> {
         let first = self.queue.peek();
-        first.map(|Reverse((key, _))| key >> SERIAL_BITS)
+        first.map(|coming| coming.key >> SERIAL_BITS)
     }
 }

@@ -13,6 +13,7 @@ use crate::segment::NOBODY;
 use crate::segment::RST;
 use crate::segment::SYN;
 use crate::segment::WINDOW_SCALE;
+use crate::tcp::Arrived;
 use crate::tcp::Phase;
 use crate::tcp::MILLI;
 use rust_mptcp::engine::mapping::of_segment;
@@ -178,23 +179,27 @@ impl Endpoint {
         let mapping = of_segment(options, peer_idsn(self.conn.as_ref()));
         let fin = segment.has(FIN);
         let before = self.flows[index].tcp.rx.next;
-        self.flows[index]
-            .tcp
-            .rx
-            .store(ssn, segment.payload.clone(), mapping, fin);
-        while let Some(arrived) = self.flows[index].tcp.rx.take() {
+        let payload = segment.payload.clone();
+        let rx = &mut self.flows[index].tcp.rx;
+        let mut arrived = rx.store(ssn, payload, mapping, fin).or_else(|| rx.take());
+        while let Some(Arrived {
+            ssn,
+            bytes,
+            mapping,
+        }) = arrived
+        {
             if self.conn.is_none() {
-                self.deliver(env, &arrived.bytes);
-                continue;
+                self.deliver(env, &bytes);
+            } else {
+                let event = Event::Data {
+                    sf,
+                    ssn,
+                    payload: Handle::new(bytes, &self.held),
+                    mapping,
+                };
+                self.post(env, event);
             }
-            let payload = Handle::new(arrived.bytes, &self.held);
-            let event = Event::Data {
-                sf,
-                ssn: arrived.ssn,
-                payload,
-                mapping: arrived.mapping,
-            };
-            self.post(env, event);
+            arrived = self.flows[index].tcp.rx.take();
         }
         if self.flows[index].tcp.rx.take_fin() {
             if self.conn.is_none() {

@@ -175,26 +175,20 @@ impl Endpoint {
         let mss = flow.tcp.mss;
         // Offload copies the options to every piece.
         let mut rest = payload;
-        loop {
-            let len = rest.len().min(mss);
-            let tail = if rest.len() > mss {
-                rest.split_off(mss)
-            } else {
-                Bytes::default()
-            };
-            let last = tail.is_empty();
-            if last && fin {
-                segment.flags |= FIN;
-            }
+        while rest.len() > mss {
+            let tail = rest.split_off(mss);
             let mut piece = segment.clone();
             piece.payload = core::mem::replace(&mut rest, tail);
-            segment.seq = segment.seq.wrapping_add(len);
-            self.record.sends(env, piece.payload.is_empty());
+            segment.seq = segment.seq.wrapping_add(mss);
+            self.record.sends(env, false);
             env.out.push(piece);
-            if last {
-                break;
-            }
         }
+        if fin {
+            segment.flags |= FIN;
+        }
+        segment.payload = rest;
+        self.record.sends(env, segment.payload.is_empty());
+        env.out.push(segment);
     }
 
     /// Compares what goes out with what may go out.
