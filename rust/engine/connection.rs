@@ -107,6 +107,8 @@ pub struct Connection<P> {
     pub(super) dropped: bool,
     pub(super) token_released: bool,
     gone_told: bool,
+    /// Received bytes may be waiting to be moved on: something happened since there were none.
+    pub(super) stirred: bool,
     pub(super) subflows: Subflows<P>,
     pub(super) recv: Receiver<P>,
     pub(super) send: Sender,
@@ -205,6 +207,7 @@ impl<P: Payload> Connection<P> {
             dropped: false,
             token_released: false,
             gone_told: false,
+            stirred: true,
             subflows,
             recv: Receiver::new(NO_KEY),
             send: Sender::new(local.idsn.advance(1)),
@@ -220,6 +223,11 @@ impl<P: Payload> Connection<P> {
     /// Takes in one event. Drain [`Connection::poll_action`] afterwards, to the end.
     pub fn handle(&mut self, shared: &Shared, event: Event<'_, P>, now: Instant) {
         self.now = self.now.max(now);
+        // What these do leaves the receiving half as it is.
+        self.stirred |= !matches!(
+            event,
+            Event::AppWrote { .. } | Event::ReceiveSpace { .. } | Event::SubflowAcked { .. }
+        );
         match event {
             Event::SynDropped { sf: _ } => self.on_syn_dropped(shared),
             Event::SynAck {
@@ -279,13 +287,19 @@ impl<P: Payload> Connection<P> {
         if let Some(action) = self.out.take_first() {
             return Some(action);
         }
-        let on_syn = self.recv.on_syn.take();
-        if let Some(payload) = on_syn.or_else(|| self.pump(shared)) {
-            return Some(Action::Deliver(payload));
+        if self.stirred {
+            let on_syn = self.recv.on_syn.take();
+            if let Some(payload) = on_syn.or_else(|| self.pump(shared)) {
+                return Some(Action::Deliver(payload));
+            }
+            self.stirred = false;
+            // The pump may have found more to tell.
+            let action = self.out.take_first();
+            if action.is_some() {
+                return action;
+            }
         }
-        // The pump may have found more to tell.
-        let action = self.out.take_first();
-        let action = action.or_else(|| self.subflows.take_owed());
+        let action = self.subflows.take_owed();
         let action = action.or_else(|| self.out.take_last());
         action.or_else(|| {
             let gone = self.is_gone();
