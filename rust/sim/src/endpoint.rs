@@ -435,7 +435,8 @@ impl Endpoint {
     /// When something happens by itself next.
     pub fn next_time(&self) -> Option<u64> {
         let engine = self.conn.as_ref().and_then(Connection::next_timeout);
-        let mut next = engine.map_or(u64::MAX, |at| at.as_millis() * MILLI);
+        let mut next = self.app.next_time();
+        next = next.min(engine.map_or(u64::MAX, |at| at.as_millis() * MILLI));
         let mut consider = |at: Option<u64>| next = next.min(at.unwrap_or(u64::MAX));
         for flow in &self.flows {
             consider(flow.tcp.rto_at);
@@ -444,7 +445,6 @@ impl Endpoint {
             consider(flow.retry_at);
             consider(flow.room_at);
         }
-        consider(self.app.next_time());
         (next != u64::MAX).then_some(next)
     }
 

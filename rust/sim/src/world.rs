@@ -210,11 +210,7 @@ impl World {
         self.now = when;
         self.events += 1;
         match item {
-            Item::Arrive(side, slot) => {
-                let segment = core::mem::take(&mut self.slots[slot as usize]);
-                self.free.push(slot);
-                self.arrive(side, segment);
-            }
+            Item::Arrive(side, slot) => self.arrive(side, slot),
             Item::Wake(side, index) => self.wake(side, index),
             Item::Half(side, index) => {
                 let pair = self.pairs[index as usize];
@@ -242,11 +238,19 @@ impl World {
         work(&mut self.hosts[usize::from(side)], &mut env)
     }
 
-    fn arrive(&mut self, side: u8, segment: Segment) {
+    fn arrive(&mut self, side: u8, slot: u32) {
+        let segment = &self.slots[slot as usize];
         if let Some(trace) = &mut self.trace {
-            trace.arrives(self.now, side, &segment);
+            trace.arrives(self.now, side, segment);
         }
-        let touched = self.with_host(side, |host, env| host.arrive(env, &segment));
+        let mut env = Env {
+            now: self.now,
+            rng: &mut self.rng,
+            out: &mut self.out,
+            errands: &mut self.errands,
+            fault: &mut self.fault,
+        };
+        let touched = self.hosts[usize::from(side)].arrive(&mut env, segment);
         if let Touched::Endpoint(index) = touched {
             if side == 1 && segment.tag != NOBODY {
                 let end = &mut self.ends[segment.tag as usize][1];
@@ -255,6 +259,7 @@ impl World {
                 }
             }
         }
+        self.free.push(slot);
         self.settle(side, touched);
     }
 
