@@ -297,8 +297,13 @@ impl Held {
 }
 
 /// The handle of received octets that an engine is given; counts itself while it lives.
+///
+/// One word, as a buffer of the kernel is: engines pass it on from hand to hand.
 #[derive(Debug)]
-pub struct Handle {
+pub struct Handle(Box<Buffer>);
+
+#[derive(Debug)]
+struct Buffer {
     bytes: Bytes,
     held: Rc<Held>,
 }
@@ -308,19 +313,17 @@ impl Handle {
     pub fn new(bytes: Bytes, held: &Rc<Held>) -> Self {
         held.handles.set(held.handles.get() + 1);
         held.add(bytes.len());
-        Self {
-            bytes,
-            held: held.clone(),
-        }
+        let held = held.clone();
+        Self(Box::new(Buffer { bytes, held }))
     }
 
     /// The octets.
     pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+        &self.0.bytes
     }
 }
 
-impl Drop for Handle {
+impl Drop for Buffer {
     fn drop(&mut self) {
         self.held.handles.set(self.held.handles.get() - 1);
         self.held.sub(self.bytes.len());
@@ -329,36 +332,36 @@ impl Drop for Handle {
 
 impl Payload for Handle {
     fn len(&self) -> u32 {
-        self.bytes.len()
+        self.0.bytes.len()
     }
 
     fn trim_front(&mut self, count: u32) {
-        self.bytes.trim_front(count);
-        self.held.sub(count);
+        self.0.bytes.trim_front(count);
+        self.0.held.sub(count);
     }
 
     fn truncate(&mut self, len: u32) {
-        self.held.sub(self.bytes.len() - len);
-        self.bytes.truncate(len);
+        self.0.held.sub(self.0.bytes.len() - len);
+        self.0.bytes.truncate(len);
     }
 
     fn split_off(&mut self, at: u32) -> Option<Self> {
-        let tail = self.bytes.split_off(at);
-        self.held.sub(tail.len());
-        Some(Self::new(tail, &self.held))
+        let tail = self.0.bytes.split_off(at);
+        self.0.held.sub(tail.len());
+        Some(Self::new(tail, &self.0.held))
     }
 
     fn checksum(&self, from: u32, len: u32, sum: &mut Partial) {
-        self.bytes.add_to(from, len, sum);
+        self.0.bytes.add_to(from, len, sum);
     }
 
     fn try_append(&mut self, next: Self) -> Result<(), Self> {
         // Some join and some do not, as buffers of the kernel.
-        if (self.bytes.len() + next.bytes.len()) % 3 == 0 {
+        if (self.0.bytes.len() + next.0.bytes.len()) % 3 == 0 {
             return Err(next);
         }
-        self.held.add(next.bytes.len());
-        self.bytes.append(&next.bytes);
+        self.0.held.add(next.0.bytes.len());
+        self.0.bytes.append(&next.0.bytes);
         Ok(())
     }
 }

@@ -175,6 +175,9 @@ impl Endpoint {
         options: &Options,
         ssn: Ssn,
     ) {
+        if segment.span() == 0 {
+            return self.tcp_ends(env, index);
+        }
         let sf = self.flows[index].id;
         let mapping = of_segment(options, peer_idsn(self.conn.as_ref()));
         let fin = segment.has(FIN);
@@ -210,10 +213,15 @@ impl Endpoint {
         }
         let tcp = &self.flows[index].tcp;
         let in_order = tcp.rx.next != before && !tcp.rx.has_hole();
-        if segment.span() > 0 && tcp.is_open() {
+        if tcp.is_open() {
             self.answer(env, index, in_order && !fin);
         }
         self.tcp_send(env, index);
+        self.tcp_ends(env, index);
+    }
+
+    /// Notes that both directions of a subflow have ended.
+    fn tcp_ends(&mut self, env: &mut Env<'_>, index: usize) {
         if self.flows[index].tcp.is_open() && self.flows[index].tcp.is_finished() {
             self.tcp_gone(env, index, Ending::Clean, Phase::TimeWait);
         }
