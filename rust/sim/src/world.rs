@@ -147,14 +147,16 @@ impl World {
         self.queue.push(Coming { key, item });
     }
 
-    fn keep(&mut self, segment: Segment) -> u32 {
+    /// Takes a segment out of where it is, and keeps it until it arrives.
+    fn keep(&mut self, segment: &mut Segment) -> u32 {
         match self.free.pop() {
             Some(slot) => {
-                self.slots[slot as usize] = segment;
+                // What arrived from this slot goes away with the list that this one comes from.
+                core::mem::swap(&mut self.slots[slot as usize], segment);
                 slot
             }
             None => {
-                self.slots.push(segment);
+                self.slots.push(core::mem::take(segment));
                 self.slots.len() as u32 - 1
             }
         }
@@ -342,26 +344,30 @@ impl World {
 
     /// Puts what a host sends on its way.
     fn send_all(&mut self, side: u8) {
+        if self.out.is_empty() {
+            return;
+        }
         let mut out = core::mem::take(&mut self.out);
-        for segment in out.drain(..) {
-            self.segments += 1;
+        self.segments += out.len() as u64;
+        for segment in &mut out {
             if let Some(trace) = &mut self.trace {
-                trace.leaves(self.now, side, &segment);
+                trace.leaves(self.now, side, segment);
             }
             self.carry(side, segment);
         }
+        out.clear();
         self.out = out;
     }
 
     /// Carries a segment from a host's end of its path through all stages.
-    fn carry(&mut self, side: u8, segment: Segment) {
+    fn carry(&mut self, side: u8, segment: &mut Segment) {
         let path = segment.path();
         let stages = self.paths[path].stages.len();
         if stages == 0 {
             return self.enter_link(path, side, segment);
         }
         let first = if side == 0 { 0 } else { stages - 1 };
-        self.pass(path, side, first, segment);
+        self.pass(path, side, first, core::mem::take(segment));
     }
 
     /// Has the stage at `index` deal with a segment that goes away from `side`, and those behind it.
@@ -375,7 +381,7 @@ impl World {
         self.paths[path].stages[index].pass(&mut passage, side, segment);
         let count = self.paths[path].stages.len();
         for at in base..self.passed.len() {
-            let (from, segment) = core::mem::take(&mut self.passed[at]);
+            let (from, mut segment) = core::mem::take(&mut self.passed[at]);
             let next = if from == 0 {
                 Some(index + 1).filter(|next| *next < count)
             } else {
@@ -383,25 +389,25 @@ impl World {
             };
             match next {
                 Some(next) => self.pass(path, from, next, segment),
-                None => self.enter_link(path, from, segment),
+                None => self.enter_link(path, from, &mut segment),
             }
         }
         self.passed.truncate(base);
     }
 
-    fn enter_link(&mut self, path: usize, side: u8, segment: Segment) {
+    fn enter_link(&mut self, path: usize, side: u8, segment: &mut Segment) {
         for attacker in &mut self.attackers {
-            attacker.overhears(&segment);
+            attacker.overhears(segment);
         }
         let link = &mut self.paths[path].links[usize::from(side)];
-        if link.is_too_big(&segment) {
+        if link.is_too_big(segment) {
             let delay = link.config.delay;
             let slot = self.keep(segment);
             return self.at(self.now + delay, Item::TooBig(side, slot));
         }
-        let [first, copy] = link.send(&segment, self.now, &mut self.rng);
+        let [first, copy] = link.send(segment, self.now, &mut self.rng);
         if let Some(when) = copy {
-            let slot = self.keep(segment.clone());
+            let slot = self.keep(&mut segment.clone());
             self.at(when, Item::Arrive(1 - side, slot));
         }
         match first {
@@ -422,12 +428,12 @@ impl World {
         let mut forged = Vec::new();
         let attacker = &mut self.attackers[index as usize];
         let again = attacker.strikes(self.now, &mut self.rng, &mut forged);
-        for (side, segment) in forged {
+        for (side, mut segment) in forged {
             if let Some(trace) = &mut self.trace {
                 trace.note(self.now, "an attacker injects");
             }
             let delay = 1 + self.rng.below(1000);
-            let slot = self.keep(segment);
+            let slot = self.keep(&mut segment);
             self.at(self.now + delay, Item::Arrive(side, slot));
         }
         if let Some(again) = again {
