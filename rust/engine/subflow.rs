@@ -71,7 +71,16 @@ pub(super) struct Owed {
 }
 
 impl Owed {
+    /// Most of the time nothing is owed.
+    fn is_nothing(&self) -> bool {
+        let short = self.push | self.ack | self.close | self.reset_told;
+        !short && self.keys.is_none() && self.reset.is_none() && self.fail.is_none()
+    }
+
     fn take<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
+        if self.is_nothing() {
+            return None;
+        }
         if let Some(order) = self.keys.take() {
             return Some(Action::Tell { sf, order });
         }

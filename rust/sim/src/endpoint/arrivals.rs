@@ -56,7 +56,11 @@ impl Endpoint {
         if !tcp.rx.accepts(ssn, span, rst) || segment.has(SYN) || (!rst && !sane) {
             return self.challenge(env, index, ssn, span, rst);
         }
-        let options = self.read_options(env, segment, rst);
+        let options = parse(segment.options.octets(), kind_of(segment));
+        let ours = segment.tag != NOBODY && !self.record.altered;
+        env.require(!ours || options.rejected.is_empty(), || {
+            format!("a malformed option of ours: {:?}", options.rejected)
+        });
         self.note_timestamp(index, segment);
         self.show(env, index, segment, &options, (ssn, ack));
         if !self.flows[index].tcp.is_open() {
@@ -84,22 +88,6 @@ impl Endpoint {
             flow.challenge_at = env.now + CHALLENGE_EVERY;
         }
         self.ack(env, index);
-    }
-
-    fn read_options(&mut self, env: &mut Env<'_>, segment: &Segment, rst: bool) -> Options {
-        let kind = if rst {
-            SegmentKind::Rst
-        } else {
-            SegmentKind::NonSyn {
-                payload_len: segment.payload.len(),
-            }
-        };
-        let options = parse(segment.options.octets(), kind);
-        let ours = segment.tag != NOBODY && !self.record.altered;
-        env.require(!ours || options.rejected.is_empty(), || {
-            format!("a malformed option of ours: {:?}", options.rejected)
-        });
-        options
     }
 
     fn note_timestamp(&mut self, index: usize, segment: &Segment) {
@@ -258,5 +246,16 @@ impl Endpoint {
         };
         self.record.segments += 1;
         env.out.push(answer);
+    }
+}
+
+/// What the options of a segment after the handshake depend on.
+fn kind_of(segment: &Segment) -> SegmentKind {
+    if segment.has(RST) {
+        SegmentKind::Rst
+    } else {
+        SegmentKind::NonSyn {
+            payload_len: segment.payload.len(),
+        }
     }
 }

@@ -113,7 +113,8 @@ impl Endpoint {
             free,
             ..TxSegment::default()
         };
-        let Stamp::Send(mut stamped) = flow.tx.stamp(&segment, &self.shared) else {
+        let mut stamp = flow.tx.stamp(&segment, &self.shared);
+        let Stamp::Send(stamped) = &mut stamp else {
             return;
         };
         let stuck = wanted.len > 0 && !wanted.again && env.rng.percent(self.host.stuck);
@@ -129,11 +130,11 @@ impl Endpoint {
         if stamped.needs_checksum {
             let mut sum = Partial::EMPTY;
             payload.add_to(0, keep, &mut sum);
-            flow.tx.complete(&mut stamped, wanted.ssn, sum);
+            flow.tx.complete(stamped, wanted.ssn, sum);
         }
-        self.audit(env, index, &wanted, &stamped, &payload);
+        self.audit(env, index, &wanted, stamped, &payload);
         let fin = wanted.fin && keep == wanted.len;
-        self.dress(env, index, &wanted, &stamped, payload, fin);
+        self.dress(env, index, &wanted, stamped, payload, fin);
     }
 
     /// Gives a stamped segment its header, and cuts it to size.
