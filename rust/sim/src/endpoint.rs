@@ -85,6 +85,10 @@ impl Env<'_> {
     }
 
     /// Notes that a rule is broken.
+    ///
+    /// Apart from the code that tests it: what runs for each segment should fit the processor's cache.
+    #[cold]
+    #[inline(never)]
     pub fn blame(&mut self, what: impl FnOnce() -> String) {
         if self.fault.is_none() {
             *self.fault = Some(what());
@@ -92,6 +96,7 @@ impl Env<'_> {
     }
 
     /// Notes that a rule is broken unless it holds.
+    #[inline(always)]
     pub fn require(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds {
             self.blame(what);
