@@ -2,6 +2,8 @@
 
 //! Two hosts, the paths between them, a clock, and one seed.
 
+use crate::agenda::Agenda;
+use crate::agenda::Item;
 use crate::app::Plan;
 use crate::attack::Attacker;
 use crate::endpoint::Endpoint;
@@ -19,8 +21,6 @@ use crate::segment::Addr;
 use crate::segment::Segment;
 use crate::segment::NOBODY;
 use crate::trace::Trace;
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 
 /// The port that servers listen on.
 pub const PORT: u16 = 5001;
@@ -36,44 +36,6 @@ pub struct Path {
     pub links: [Link; 2],
     /// In the order in which they stand, the client's side first.
     pub stages: Vec<Box<dyn Stage>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Item {
-    Arrive(u8, u32),
-    Wake(u8, u32),
-    Half(u8, u32),
-    Attack(u32),
-    TooBig(u8, u32),
-}
-
-/// Something that will happen. No two have the same key.
-#[derive(Clone, Copy, Debug)]
-struct Coming {
-    /// When, and behind what else at that moment.
-    key: u64,
-    item: Item,
-}
-
-impl PartialEq for Coming {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
-}
-
-impl Eq for Coming {}
-
-impl PartialOrd for Coming {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Coming {
-    /// The greatest is the next one, as heaps have it.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.key.cmp(&self.key)
-    }
 }
 
 /// A simulation.
@@ -96,8 +58,7 @@ pub struct World {
     pub attackers: Vec<Box<dyn Attacker>>,
     /// Writes down what happens.
     pub trace: Option<Trace>,
-    queue: BinaryHeap<Coming>,
-    serial: u64,
+    agenda: Agenda,
     slots: Vec<Segment>,
     free: Vec<u32>,
     pairs: Vec<Pair>,
@@ -108,9 +69,6 @@ pub struct World {
     /// What stages have let through and the next ones have not seen: a stack.
     passed: Vec<(u8, Segment)>,
 }
-
-/// The low bits of a place in the queue; the rest are microseconds, three days of them.
-const SERIAL_BITS: u32 = 26;
 
 /// No such end yet.
 const NONE: u32 = u32::MAX;
@@ -128,8 +86,7 @@ impl World {
             events: 0,
             attackers: Vec::new(),
             trace: None,
-            queue: BinaryHeap::new(),
-            serial: 0,
+            agenda: Agenda::default(),
             slots: Vec::new(),
             free: Vec::new(),
             pairs: Vec::new(),
@@ -141,10 +98,7 @@ impl World {
     }
 
     fn at(&mut self, when: u64, item: Item) {
-        // What comes at the same moment comes in the order in which it was put there.
-        self.serial = (self.serial + 1) % (1 << SERIAL_BITS);
-        let key = when.max(self.now) << SERIAL_BITS | self.serial;
-        self.queue.push(Coming { key, item });
+        self.agenda.add(when.max(self.now), item);
     }
 
     /// Takes a segment out of where it is, and keeps it until it arrives.
@@ -198,10 +152,9 @@ impl World {
         if self.fault.is_some() {
             return false;
         }
-        let Some(Coming { key, item }) = self.queue.pop() else {
+        let Some((when, item)) = self.agenda.take() else {
             return false;
         };
-        let when = key >> SERIAL_BITS;
         if let Item::Wake(side, index) = item {
             // Put off since: nothing happens now.
             let endpoint = &self.hosts[usize::from(side)].endpoints[index as usize];
@@ -443,7 +396,6 @@ impl World {
 
     /// When the next thing happens.
     pub fn next_time(&self) -> Option<u64> {
-        let first = self.queue.peek();
-        first.map(|coming| coming.key >> SERIAL_BITS)
+        self.agenda.next_time()
     }
 }
