@@ -70,6 +70,9 @@ pub struct World {
     passed: Vec<(u8, Segment)>,
 }
 
+/// Segments that are on their way at once in most runs.
+const USUAL: usize = 64;
+
 /// No such end yet.
 const NONE: u32 = u32::MAX;
 
@@ -87,13 +90,13 @@ impl World {
             attackers: Vec::new(),
             trace: None,
             agenda: Agenda::default(),
-            slots: Vec::new(),
-            free: Vec::new(),
+            slots: Vec::with_capacity(USUAL),
+            free: Vec::with_capacity(USUAL),
             pairs: Vec::new(),
             ends: Vec::new(),
-            out: Vec::new(),
-            errands: Vec::new(),
-            passed: Vec::new(),
+            out: Vec::with_capacity(USUAL),
+            errands: Vec::with_capacity(8),
+            passed: Vec::with_capacity(8),
         }
     }
 
