@@ -227,6 +227,12 @@ impl Endpoint {
         u32::try_from(free).unwrap_or(u32::MAX).min(65535 << 7)
     }
 
+    /// What the window of plain TCP grows by at least: a segment, or half of the buffer.
+    pub fn step(&self, flow: usize) -> u32 {
+        let half = u32::try_from(self.host.receive_buffer / 2).unwrap_or(u32::MAX);
+        self.flows[flow].tcp.mss.min(half)
+    }
+
     /// Gives an event to the engine and does what it asks for.
     pub fn post(&mut self, env: &mut Env<'_>, event: Event<'_, Handle>) {
         let now = env.instant();

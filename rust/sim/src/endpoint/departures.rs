@@ -147,13 +147,11 @@ impl Endpoint {
         payload: Bytes,
         fin: bool,
     ) {
-        let free = self.free();
+        let (free, step) = (self.free(), self.step(index));
         let flow = &mut self.flows[index];
         let options = flow.options(env, stamped);
         let rx = &mut flow.tcp.rx;
-        let window = stamped
-            .window
-            .unwrap_or_else(|| free.max(rx.promised_window()));
+        let window = stamped.window.unwrap_or_else(|| rx.window(free, step));
         let field = (window >> WINDOW_SCALE).min(65535);
         rx.promise(window);
         rx.unanswered = 0;

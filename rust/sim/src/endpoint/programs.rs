@@ -63,7 +63,7 @@ impl Endpoint {
         } else if !self.flows.is_empty() {
             let tcp = &self.flows[0].tcp;
             let promised = tcp.rx.promised_window();
-            if promised < 2 * tcp.mss && free > 2 * promised {
+            if promised < 2 * tcp.mss && tcp.rx.window(free, self.step(0)) > promised {
                 self.ack(env, 0);
             }
         }

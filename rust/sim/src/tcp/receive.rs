@@ -72,6 +72,16 @@ impl Receiver {
         self.promised.checked_distance_from(self.next).unwrap_or(0)
     }
 
+    /// RFC 9293 3.8.6.2.2: the window to name while `free` octets are free. It grows by no less than `step`.
+    pub fn window(&self, free: u32, step: u32) -> u32 {
+        let promised = self.promised_window();
+        if free >= promised.saturating_add(step) {
+            free
+        } else {
+            promised
+        }
+    }
+
     /// Keeps payload for its turn, or gives it back where that has come.
     pub fn store(
         &mut self,
