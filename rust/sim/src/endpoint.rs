@@ -151,6 +151,8 @@ pub struct Flow {
     pub room_at: Option<u64>,
     /// When a segment that is out of place is answered again.
     pub challenge_at: u64,
+    /// When plain TCP that no program holds stops waiting for the peer's FIN.
+    pub orphan_at: Option<u64>,
 }
 
 impl Flow {
@@ -171,6 +173,7 @@ impl Flow {
             retry_at: None,
             room_at: None,
             challenge_at: 0,
+            orphan_at: None,
         }
     }
 }
@@ -374,6 +377,7 @@ impl Endpoint {
             self.flows[flow].syn_at = None;
             self.flows[flow].retry_at = None;
             self.flows[flow].room_at = None;
+            self.flows[flow].orphan_at = None;
             if self.conn.is_none() && ending != Ending::Clean {
                 self.app.closed = true;
                 self.record.cut = true;
@@ -455,6 +459,7 @@ impl Endpoint {
             consider(flow.syn_at);
             consider(flow.retry_at);
             consider(flow.room_at);
+            consider(flow.orphan_at);
         }
         (next != u64::MAX).then_some(next)
     }
@@ -488,6 +493,9 @@ impl Endpoint {
         }
         if rto_due {
             return self.tcp_timeout(env, flow);
+        }
+        if self.flows[flow].orphan_at.is_some_and(|at| at <= now) {
+            return self.tcp_gone(env, flow, Ending::TimedOut, Phase::Dead);
         }
         if ack_due {
             self.ack(env, flow);

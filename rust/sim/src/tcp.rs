@@ -453,9 +453,14 @@ impl Tcp {
         }
     }
 
+    /// Whether the peer has everything of ours, our FIN too.
+    pub fn fin_is_acked(&self) -> bool {
+        self.fin_sent() && self.una == self.nxt
+    }
+
     /// Whether both directions have ended and we know it.
     pub fn is_finished(&self) -> bool {
-        self.rx.fin_taken && self.fin_sent() && self.una == self.nxt
+        self.rx.fin_taken && self.fin_is_acked()
     }
 
     /// Keeps nothing any more.

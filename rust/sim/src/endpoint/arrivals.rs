@@ -5,6 +5,7 @@
 use super::departures::peer_idsn;
 use super::Endpoint;
 use super::Env;
+use super::Flow;
 use crate::bytes::Handle;
 use crate::segment::Segment;
 use crate::segment::ACK;
@@ -16,6 +17,7 @@ use crate::segment::WINDOW_SCALE;
 use crate::tcp::Arrived;
 use crate::tcp::Phase;
 use crate::tcp::MILLI;
+use crate::tcp::SECOND;
 use rust_mptcp::engine::mapping::of_segment;
 use rust_mptcp::engine::Ending;
 use rust_mptcp::engine::Event;
@@ -27,6 +29,9 @@ use rust_mptcp::wire::Ssn;
 
 /// How long an acknowledgement may wait for data to ride on.
 const DELAYED_ACK: u64 = 40 * MILLI;
+
+/// How long plain TCP waits for the peer's FIN when no program holds it (`tcp_fin_timeout`).
+const ORPHAN: u64 = 60 * SECOND;
 
 /// The least time between answers to segments that are out of place.
 const CHALLENGE_EVERY: u64 = 500 * MILLI;
@@ -179,7 +184,10 @@ impl Endpoint {
             mapping,
         }) = arrived
         {
-            if self.conn.is_none() {
+            if self.conn.is_none() && self.app.closed {
+                // RFC 1122 4.2.2.13: nobody will ever read this.
+                return self.reset(env, index);
+            } else if self.conn.is_none() {
                 self.deliver(env, &bytes);
             } else {
                 let event = Event::Data {
@@ -212,6 +220,12 @@ impl Endpoint {
     fn tcp_ends(&mut self, env: &mut Env<'_>, index: usize) {
         if self.flows[index].tcp.is_open() && self.flows[index].tcp.is_finished() {
             self.tcp_gone(env, index, Ending::Clean, Phase::TimeWait);
+        }
+        let alone = self.conn.is_none() && self.app.closed;
+        let Flow { tcp, orphan_at, .. } = &mut self.flows[index];
+        if alone && tcp.is_open() && tcp.fin_is_acked() {
+            // FIN-WAIT-2, which the peer may never end.
+            orphan_at.get_or_insert(env.now + ORPHAN);
         }
     }
 
