@@ -466,6 +466,7 @@ impl Endpoint {
 
     /// Does what is due.
     pub fn wake(&mut self, env: &mut Env<'_>) {
+        self.record.causes += 1;
         for flow in 0..self.flows.len() {
             self.wake_flow(env, flow);
         }

@@ -39,6 +39,7 @@ const CHALLENGE_EVERY: u64 = 500 * MILLI;
 impl Endpoint {
     /// Takes a segment for one of the subflows.
     pub fn arrive(&mut self, env: &mut Env<'_>, index: usize, segment: &Segment) {
+        self.record.causes += 1;
         match self.flows[index].tcp.phase {
             Phase::SynSent => return self.arrive_opening(env, index, segment),
             Phase::Open => {}

@@ -51,6 +51,7 @@ impl Endpoint {
             return false;
         }
         let count = app.plan.read.min(app.unread);
+        self.record.causes += 1;
         app.unread -= count;
         app.read += count;
         app.progress_at = env.now;
