@@ -2,6 +2,7 @@
 
 //! From a seed to a world, and to what is expected of it.
 
+use crate::app::Pace;
 use crate::app::Plan;
 use crate::attack::Attacker;
 use crate::attack::Flood;
@@ -152,14 +153,14 @@ impl Scenario {
         };
         run.keep_short();
         match rng.below(100) {
-            0..=41 => run.friendly(rng),
-            42..=61 => run.stripped(rng),
-            62..=71 => run.resegmented(rng),
-            72..=78 => run.changed(rng),
-            79..=86 => run.broken(rng),
-            87..=91 => run.attacked(rng),
-            92..=94 => run.aborted(rng),
-            95..=97 => run.mixed(rng),
+            0..=38 => run.friendly(rng),
+            39..=57 => run.stripped(rng),
+            58..=67 => run.resegmented(rng),
+            68..=74 => run.changed(rng),
+            75..=81 => run.broken(rng),
+            82..=86 => run.attacked(rng),
+            87..=90 => run.aborted(rng),
+            91..=93 => run.mixed(rng),
             _ => run.starved(rng),
         }
         run
@@ -410,16 +411,21 @@ impl Scenario {
         for plan in &mut self.plans {
             plan.total = plan.total.min(30_000);
         }
+        if rng.percent(75) {
+            // What is lost for want of memory is in the midst of something, and goes again cut in another way.
+            let total = rng.within(5_000, 60_000);
+            self.plans = [Plan::new(Pace::Bulk, total); 2];
+        }
         for host in &mut self.hosts {
             // Cut differently each time that they are handed over.
-            host.shy = 20;
+            host.shy = rng.within(20, 60);
             host.gso = host.gso.min(4_000);
         }
-        self.plans = Plan::in_step(self.plans);
+        self.keep_short();
         if rng.percent(50) {
             self.hosts[0].engine.checksum = true;
         }
-        match rng.below(6) {
+        match rng.below(10) {
             0 => self.stage(Strip::new(Where::Everything, Ways::Both)),
             1 => self.stage(Strip::new(Where::ThirdAck, Ways::Both)),
             2 => self.stage(Split {
