@@ -34,14 +34,7 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     if !acceptable(&header, segment.len, &numbers) {
         return RxVerdict::Pass;
     }
-    let kind = if header.rst() {
-        SegmentKind::Rst
-    } else {
-        SegmentKind::NonSyn {
-            payload_len: segment.len,
-        }
-    };
-    let options = wire::parse(header.options(), kind);
+    let options = options_of(segment);
     let incoming = Incoming {
         ssn: subflow.peer_ssn(header.seq),
         len: segment.len,
@@ -81,17 +74,25 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     }
 }
 
+/// The options of a segment after the handshake.
+fn options_of(segment: &RxSegment<'_>) -> wire::Options {
+    let kind = if segment.header.rst() {
+        SegmentKind::Rst
+    } else {
+        SegmentKind::NonSyn {
+            payload_len: segment.len,
+        }
+    };
+    wire::parse(segment.header.options(), kind)
+}
+
 /// RFC 8684 3.7: options are ignored after a fallback. Only a mapping still goes along with its bytes: it may show that
 /// the peer knows nothing of the fallback and sends them again.
 fn after_fallback(shared: &Shared, segment: &mut RxSegment<'_>) -> RxVerdict {
     if segment.len == 0 || !shared.may_hear_mappings() {
         return RxVerdict::Pass;
     }
-    let kind = SegmentKind::NonSyn {
-        payload_len: segment.len,
-    };
-    let options = wire::parse(segment.header.options(), kind);
-    match options.dss.and_then(|dss| dss.map) {
+    match options_of(segment).dss.and_then(|dss| dss.map) {
         Some(mapping) if segment.attach(&mapping).is_err() => RxVerdict::Drop,
         _ => RxVerdict::Pass,
     }
