@@ -212,7 +212,7 @@ impl<P: Payload> Connection<P> {
             send: Sender::new(local.idsn.advance(1)),
             timers: Timers::default(),
             out: Outbox::default(),
-            unsettled: false,
+            unsettled: true,
             now,
             last_data_sent: now,
             last_data_recv: now,

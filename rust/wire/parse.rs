@@ -90,6 +90,17 @@ impl Options {
         self.taken.is_empty()
     }
 
+    /// Takes in a whole list. Apart from [`parse`], so that this is written where the caller wants it and not copied.
+    fn read(&mut self, area: &[u8], segment: SegmentKind) {
+        let mut walk = Walk::new(area);
+        for item in walk.by_ref() {
+            if item.kind == KIND && !self.add_first_dss(item.body, segment) {
+                self.add(item.body, segment);
+            }
+        }
+        self.rejected.broken_list = walk.is_broken();
+    }
+
     /// The common case, kept short: a DSS, and nothing before it to compare with.
     #[inline]
     fn add_first_dss(&mut self, body: &[u8], segment: SegmentKind) -> bool {
@@ -190,18 +201,6 @@ impl Options {
             store(self);
         }
     }
-
-    // Not inlined, so that a reader's options are made where they stay.
-    #[inline(never)]
-    fn add_all(&mut self, area: &[u8], segment: SegmentKind) {
-        let mut walk = Walk::new(area);
-        for item in walk.by_ref() {
-            if item.kind == KIND && !self.add_first_dss(item.body, segment) {
-                self.add(item.body, segment);
-            }
-        }
-        self.rejected.broken_list = walk.is_broken();
-    }
 }
 
 /// Reads the MPTCP options out of `area`, the options of a TCP header.
@@ -210,7 +209,7 @@ impl Options {
 #[inline]
 pub fn parse(area: &[u8], segment: SegmentKind) -> Options {
     let mut options = Options::default();
-    options.add_all(area, segment);
+    options.read(area, segment);
     options
 }
 
