@@ -2,6 +2,7 @@
 
 //! RFC 8684 3.3.1, 3.3.4: bytes of all subflows into one order, each once; the receive window.
 
+use super::action::ConnState;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::mapping::Piece;
@@ -271,7 +272,7 @@ impl<P: Payload> Connection<P> {
         self.out.wake_reader();
         if self.mode != Mode::Fallback {
             // RFC 8684 3.3.3: the peer waits for this on whatever subflow it comes.
-            self.owe_ack_everywhere();
+            self.owe_ack_of_fin();
         }
         self.step(Step::DataFin);
     }
@@ -296,6 +297,17 @@ impl<P: Payload> Connection<P> {
     pub(super) fn owe_ack(&mut self, sf: SubflowId) {
         if let Some(flow) = self.subflows.get_mut(sf) {
             flow.owed.ack = true;
+        }
+    }
+
+    /// The peer has closed its direction. As for TCP's FIN, the program gets a moment to do so too: one segment then says
+    /// both. Who has closed already says so at once.
+    fn owe_ack_of_fin(&mut self) {
+        if self.state != ConnState::Established {
+            return self.owe_ack_everywhere();
+        }
+        for flow in self.subflows.iter_mut() {
+            flow.owed.late_ack = true;
         }
     }
 

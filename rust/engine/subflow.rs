@@ -67,6 +67,7 @@ pub(super) struct Owed {
     reset_told: bool,
     pub(super) push: bool,
     pub(super) ack: bool,
+    pub(super) late_ack: bool,
     pub(super) close: bool,
 }
 
@@ -95,7 +96,11 @@ impl Owed {
             return Some(Action::Push { sf });
         }
         if core::mem::take(&mut self.ack) {
+            self.late_ack = false;
             return Some(Action::SendAck { sf });
+        }
+        if core::mem::take(&mut self.late_ack) {
+            return Some(Action::DelayAck { sf });
         }
         if core::mem::take(&mut self.close) {
             return Some(Action::CloseSubflow { sf });

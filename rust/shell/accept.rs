@@ -78,6 +78,8 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
     core::mem::forget(child);
     super::send_buffer::sum(&new, state);
     // What went wrong before anybody could see it is seen to now.
-    state.worker.queue();
+    if !state.inner.lock().pending.is_empty() {
+        state.worker.queue();
+    }
     Ok(())
 }

@@ -35,6 +35,8 @@ pub(super) struct Outcome {
     /// There is something to send, and nothing else waits.
     push: bool,
     gone: bool,
+    /// close(2) is about to look whether the connection is over.
+    closing: bool,
     token: Option<Token>,
     timer: Option<usize>,
     /// Bytes wait that no subflow was handed.
@@ -64,6 +66,7 @@ impl Inner {
             self.act(sk, msk, action, &mut out);
         }
         out.unsent = conn.unsent() > 0;
+        out.closing = self.closing;
         if let Some(at) = conn.next_timeout() {
             if self.armed.is_none_or(|armed| at < armed) {
                 self.armed = Some(at);
@@ -119,6 +122,7 @@ impl Inner {
             Action::ResetSubflow { sf } => self.put_off(sf, Todo::Reset, out),
             Action::CloseSubflow { sf } => self.put_off(sf, Todo::Close, out),
             Action::SendAck { sf } => self.put_off(sf, Todo::Ack, out),
+            Action::DelayAck { sf } => self.put_off(sf, Todo::LateAck, out),
             Action::Push { sf } => self.put_off(sf, Todo::Push, out),
             Action::WakeReader => out.reader = true,
             Action::WakeWriter => out.writer = true,
@@ -145,17 +149,32 @@ impl Inner {
         let _ = self.pending.push(pending).is_ok();
     }
 
-    /// The next thing to do under the lock of `sf`; a reset only if that may be now.
+    /// The next thing to do under the lock of `sf`; a reset only if that may be now. Notes whether its holder comes again.
     fn next_pending(&mut self, sf: SubflowId, may_reset: bool) -> Option<Todo> {
-        let at = self
-            .pending
-            .iter()
-            .position(|p| p.sf == sf && (may_reset || p.what != Todo::Reset))?;
-        self.pending.remove(at).map(|p| p.what)
+        let entry = self.subflows.iter_mut().find(|entry| entry.id == sf);
+        let fin_coming = entry.as_ref().is_some_and(|entry| entry.fin_coming);
+        let at = self.pending.iter().position(|p| {
+            p.sf == sf
+                && match p.what {
+                    Todo::Reset => may_reset,
+                    Todo::Close => !fin_coming,
+                    _ => true,
+                }
+        });
+        if let Some(entry) = entry {
+            entry.flushing = at.is_some();
+        }
+        self.pending.remove(at?).map(|p| p.what)
     }
 
     fn has_pending(&self, sf: SubflowId) -> bool {
         self.pending.iter().any(|p| p.sf == sf)
+    }
+
+    fn has_pending_reset(&self, sf: SubflowId) -> bool {
+        self.pending
+            .iter()
+            .any(|p| p.sf == sf && p.what == Todo::Reset)
     }
 
     /// The next order for `sf`, ahead of what else waits.
@@ -182,6 +201,18 @@ impl Inner {
         out
     }
 
+    /// Whether the holder of this subflow's lock looks for more to do before it lets go.
+    fn is_flushing(&self, sf: SubflowId) -> bool {
+        self.entry(sf).is_some_and(|entry| entry.flushing)
+    }
+
+    /// The FIN of a subflow's peer is here, and TCP takes it next: ours then acknowledges it, and neither crosses the other.
+    pub(super) fn expect_fin(&mut self, sf: SubflowId, coming: bool) {
+        if let Some(entry) = self.subflows.iter_mut().find(|entry| entry.id == sf) {
+            entry.fin_coming = coming;
+        }
+    }
+
     pub(super) fn entry(&self, sf: SubflowId) -> Option<&Entry> {
         self.subflows.iter().find(|entry| entry.id == sf)
     }
@@ -198,6 +229,7 @@ impl Outcome {
             pending: self.pending | other.pending,
             push: self.push | other.push,
             gone: self.gone | other.gone,
+            closing: self.closing & other.closing,
             token: self.token.or(other.token),
             timer: match (self.timer, other.timer) {
                 (Some(a), Some(b)) => Some(a.min(b)),
@@ -240,8 +272,9 @@ impl Outcome {
                 sk.want_write_space();
             }
         }
-        // An orphan that is over: the worker puts it away.
-        if (self.gone || self.state) && sk.is_dead() && sk.state() == state::CLOSE {
+        // An orphan that is over: the worker puts it away, unless close(2) is about to.
+        let is_over = (self.gone || self.state) && sk.is_dead() && sk.state() == state::CLOSE;
+        if is_over && !self.closing {
             msk.worker.queue();
         }
         self.pending || self.push
@@ -258,15 +291,19 @@ impl Outcome {
     }
 
     /// Finishes where a segment of `ssk` arrived that carries no data: TCP would not call us back for it. The worker does
-    /// the rest only if a process owns the subflow. Softirq, no lock held.
-    pub(super) fn finish_for(self, sk: &Sock, msk: &Msk, ssk: &Sock) {
+    /// the rest only if a process owns the subflow that is not about to do it. Softirq, no lock held.
+    pub(super) fn finish_for(self, sk: &Sock, msk: &Msk, sf: SubflowId, ssk: &Sock) {
         if self.pending {
             if let Some(mut locked) = lock_in_softirq::<Mptcp>(ssk) {
                 self.finish_locked(sk, msk, &mut locked);
                 return;
             }
         }
-        self.finish_in_softirq(sk, msk);
+        let is_left = self.pending && !msk.inner.lock().is_flushing(sf);
+        self.wake(sk, msk);
+        if is_left || (self.push && sk.is_dead()) {
+            msk.worker.queue();
+        }
     }
 
     /// Finishes with the lock of one subflow held: does what waits for it, leaves the rest to the worker.
@@ -347,6 +384,7 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
             None => break,
             Some(Todo::Tell(order)) => locked.locked().tx.apply(order),
             Some(Todo::Ack) => locked.send_ack(),
+            Some(Todo::LateAck) => locked.delay_ack(),
             Some(Todo::Close) => locked.shutdown_write(),
             Some(Todo::Push) => super::sendmsg::push(sk, msk, locked),
             Some(Todo::Reset) => {
@@ -355,7 +393,7 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
             }
         }
     }
-    if !may_reset && msk.inner.lock().has_pending(id) {
+    if !may_reset && msk.inner.lock().has_pending_reset(id) {
         msk.worker.queue();
     }
 }

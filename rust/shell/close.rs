@@ -59,6 +59,7 @@ pub(super) fn reset_first(msk: &Msk) {
 pub(super) fn close(sk: &Sock, msk: &Msk, timeout: isize) {
     let keep = sk.hold();
     let guard = sk.lock();
+    msk.inner.lock().closing = true;
     sk.add_shutdown(RCV_SHUTDOWN | SEND_SHUTDOWN);
     let mut timeout = timeout;
     if matches!(sk.state(), state::LISTEN | state::CLOSE) {
@@ -115,6 +116,8 @@ fn orphan_subflows(msk: &Msk) {
 /// Ends an orphan whose connection is over. Process context, the socket not locked.
 pub(super) fn finish(sk: &Sock, msk: &Msk) {
     let guard = sk.lock();
+    // From here on whatever ends the connection asks for the worker.
+    msk.inner.lock().closing = false;
     let over = sk.state() == state::CLOSE && sk.is_dead();
     if !over {
         drop(guard);

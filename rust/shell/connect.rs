@@ -145,11 +145,7 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
         inner.held = None;
         inner
             .subflows
-            .push(Entry {
-                id: SubflowId::FIRST,
-                ssk: ssk.clone(),
-                child: false,
-            })
+            .push(Entry::new(SubflowId::FIRST, ssk.clone()))
             .map_err(|_| ENOMEM)?;
     }
     set_state(sk, state::SYN_SENT);

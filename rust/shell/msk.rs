@@ -60,6 +60,8 @@ pub(super) struct Inner {
     pub(super) connecting: bool,
     /// The state that waits for connect(2) to let the lock go.
     pub(super) held: Option<ConnState>,
+    /// close(2) has begun: before it returns it sees to a connection that is over.
+    pub(super) closing: bool,
     /// The engine has nothing left to do.
     pub(super) gone: bool,
     /// The socket was counted as in use.
@@ -72,6 +74,22 @@ pub(super) struct Entry {
     pub(super) ssk: ARef<Sock>,
     /// TCP made it from a handshake: no `struct socket` stands for it, we close it ourselves.
     pub(super) child: bool,
+    /// Whoever has its lock looks for more to do before letting go.
+    pub(super) flushing: bool,
+    /// The peer's FIN has arrived, and TCP has not taken it yet.
+    pub(super) fin_coming: bool,
+}
+
+impl Entry {
+    pub(super) fn new(id: SubflowId, ssk: ARef<Sock>) -> Self {
+        Self {
+            id,
+            ssk,
+            child: false,
+            flushing: false,
+            fin_coming: false,
+        }
+    }
 }
 
 /// One thing to do under the lock of a subflow.
@@ -88,6 +106,7 @@ pub(super) enum Todo {
     Reset,
     Close,
     Ack,
+    LateAck,
     Push,
 }
 
@@ -121,6 +140,7 @@ impl Msk {
             accepted: true,
             connecting: false,
             held: None,
+            closing: false,
             gone: false,
             in_use: false,
         };

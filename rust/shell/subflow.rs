@@ -270,7 +270,18 @@ pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
             // A fast open may have been written to before.
             write_space(locked);
         }
-        _ => pull(sk, msk, locked),
+        _ => {
+            pull(sk, msk, locked);
+            fin_taken(sk, msk, locked);
+        }
+    }
+}
+
+/// TCP may have taken the peer's FIN: what waited for that is done.
+fn fin_taken(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+    if let Some(sf) = locked.subflow().id() {
+        msk.inner.lock().expect_fin(sf, false);
+        act::flush(sk, msk, locked);
     }
 }
 

@@ -332,11 +332,7 @@ fn make(
         inner.conn = Some(conn);
         inner.tx = SendQueue::new(local.idsn.advance(1));
         inner.accepted = false;
-        let entry = Entry {
-            id: SubflowId::FIRST,
-            ssk: child.hold(),
-            child: false,
-        };
+        let entry = Entry::new(SubflowId::FIRST, child.hold());
         // Room was reserved when the state was made.
         let _ = inner.subflows.push(entry).is_ok();
     }

@@ -57,7 +57,7 @@ impl State {
 }
 
 /// The function of `message` that `secret` chooses.
-pub fn siphash(secret: &[u8; SECRET], message: &[u8]) -> u64 {
+pub(super) fn siphash(secret: &[u8; SECRET], message: &[u8]) -> u64 {
     let mut state = State::new(secret);
     let mut words = message.chunks_exact(8);
     for word in &mut words {

@@ -9,6 +9,7 @@ mod departures;
 mod handshake;
 mod programs;
 
+use self::arrivals::DELAYED_ACK;
 pub use self::handshake::handshake_options;
 pub use self::handshake::has_timestamps;
 use crate::app::App;
@@ -252,6 +253,7 @@ impl Endpoint {
             | Action::ResetSubflow { sf }
             | Action::CloseSubflow { sf }
             | Action::SendAck { sf }
+            | Action::DelayAck { sf }
             | Action::Push { sf } => return Some((sf, action)),
             Action::Gone => return Some((SubflowId::FIRST, action)),
             Action::SendShut
@@ -282,6 +284,10 @@ impl Endpoint {
                 self.tcp_send(env, flow);
             }
             Action::SendAck { .. } => self.ack(env, flow),
+            Action::DelayAck { .. } => {
+                let rx = &mut self.flows[flow].tcp.rx;
+                rx.ack_at.get_or_insert(env.now + DELAYED_ACK);
+            }
             Action::Push { .. } => self.push(env, flow),
             _ => {}
         }

@@ -25,7 +25,7 @@ use rust_mptcp::wire::SegmentKind;
 use rust_mptcp::wire::Ssn;
 
 /// How long an acknowledgement may wait for data to ride on.
-const DELAYED_ACK: u64 = 40 * MILLI;
+pub(super) const DELAYED_ACK: u64 = 40 * MILLI;
 
 /// The least time between answers to segments that are out of place.
 const CHALLENGE_EVERY: u64 = 500 * MILLI;
