@@ -107,6 +107,8 @@ pub struct Connection<P> {
     pub(super) dropped: bool,
     pub(super) token_released: bool,
     gone_told: bool,
+    /// Nothing is left to move since the last event.
+    pumped: bool,
     pub(super) subflows: Subflows<P>,
     pub(super) recv: Receiver<P>,
     pub(super) send: Sender,
@@ -205,6 +207,7 @@ impl<P: Payload> Connection<P> {
             dropped: false,
             token_released: false,
             gone_told: false,
+            pumped: false,
             subflows,
             recv: Receiver::new(NO_KEY),
             send: Sender::new(local.idsn.advance(1)),
@@ -220,6 +223,7 @@ impl<P: Payload> Connection<P> {
     /// Takes in one event. Drain [`Connection::poll_action`] afterwards, to the end.
     pub fn handle(&mut self, shared: &Shared, event: Event<'_, P>, now: Instant) {
         self.now = self.now.max(now);
+        self.pumped = false;
         match event {
             Event::SynDropped { sf: _ } => self.on_syn_dropped(shared),
             Event::SynAck {
@@ -279,13 +283,18 @@ impl<P: Payload> Connection<P> {
         if let Some(action) = self.out.take_first() {
             return Some(action);
         }
-        let on_syn = self.recv.on_syn.take();
-        if let Some(payload) = on_syn.or_else(|| self.pump(shared)) {
-            return Some(Action::Deliver(payload));
+        if !self.pumped {
+            let on_syn = self.recv.on_syn.take();
+            if let Some(payload) = on_syn.or_else(|| self.pump(shared)) {
+                return Some(Action::Deliver(payload));
+            }
+            self.pumped = true;
+            // The pump may have found more to tell.
+            if let Some(action) = self.out.take_first() {
+                return Some(action);
+            }
         }
-        // The pump may have found more to tell.
-        let action = self.out.take_first();
-        let action = action.or_else(|| self.subflows.take_owed());
+        let action = self.subflows.take_owed();
         let action = action.or_else(|| self.out.take_last());
         action.or_else(|| {
             let gone = self.is_gone();
@@ -312,6 +321,7 @@ impl<P: Payload> Connection<P> {
         now: Instant,
     ) -> Option<Transmit> {
         self.now = self.now.max(now);
+        self.pumped = false;
         self.choose(shared, sf, room)
     }
 

@@ -72,7 +72,16 @@ pub(super) struct Owed {
 }
 
 impl Owed {
+    #[inline]
     fn take<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
+        let rest = self.push | self.ack | self.late_ack | self.close | self.reset_told;
+        if !rest && self.keys.is_none() && self.fail.is_none() && self.reset.is_none() {
+            return None;
+        }
+        self.take_one(sf)
+    }
+
+    fn take_one<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
         if let Some(order) = self.keys.take() {
             return Some(Action::Tell { sf, order });
         }

@@ -26,21 +26,31 @@ use kernel::sync::atomic::ordering;
 #[must_use]
 #[derive(Default)]
 pub(super) struct Outcome {
-    reader: bool,
-    writer: bool,
-    state: bool,
-    error: bool,
-    /// Something waits for a subflow's lock.
-    pending: bool,
-    /// There is something to send, and nothing else waits.
-    push: bool,
-    gone: bool,
-    /// close(2) is about to look whether the connection is over.
-    closing: bool,
+    /// Of [`bit`]: most of the time there is nothing.
+    due: u16,
     token: Option<Token>,
     timer: Option<usize>,
+}
+
+/// What the bits of an [`Outcome`] stand for.
+mod bit {
+    pub(super) const READER: u16 = 1;
+    pub(super) const WRITER: u16 = 1 << 1;
+    pub(super) const STATE: u16 = 1 << 2;
+    pub(super) const ERROR: u16 = 1 << 3;
+    /// Something waits for a subflow's lock.
+    pub(super) const PENDING: u16 = 1 << 4;
+    /// There is something to send.
+    pub(super) const PUSH: u16 = 1 << 5;
+    pub(super) const GONE: u16 = 1 << 6;
+    pub(super) const TOKEN: u16 = 1 << 7;
+    pub(super) const TIMER: u16 = 1 << 8;
+    /// What somebody outside the lock is to be told of.
+    pub(super) const WAKE: u16 = READER | WRITER | STATE | ERROR | GONE | TOKEN | TIMER;
+    /// close(2) is about to look whether the connection is over.
+    pub(super) const CLOSING: u16 = 1 << 9;
     /// Bytes wait that no subflow was handed.
-    unsent: bool,
+    pub(super) const UNSENT: u16 = 1 << 10;
 }
 
 impl Msk {
@@ -65,12 +75,13 @@ impl Inner {
         while let Some(action) = conn.poll_action(&msk.shared) {
             self.act(sk, msk, action, &mut out);
         }
-        out.unsent = conn.unsent() > 0;
-        out.closing = self.closing;
+        out.note(bit::UNSENT, conn.unsent() > 0);
+        out.note(bit::CLOSING, self.closing);
         if let Some(at) = conn.next_timeout() {
             if self.armed.is_none_or(|armed| at < armed) {
                 self.armed = Some(at);
                 out.timer = Some(jiffies(at.since(now).as_millis()));
+                out.due |= bit::TIMER;
             }
         }
         self.conn = Some(conn);
@@ -91,25 +102,25 @@ impl Inner {
                 let freed = self.tx.release(una);
                 if freed > 0 {
                     stream::uncharge_send(sk, freed);
-                    out.writer = true;
+                    out.due |= bit::WRITER;
                 }
             }
             Action::State(to) if self.connecting => self.held = Some(to),
             Action::State(to) => {
                 set_state(sk, to, self);
-                out.state = true;
+                out.due |= bit::STATE;
             }
             Action::ReceiveShut => {
                 sk.add_shutdown(RCV_SHUTDOWN);
-                out.state = true;
+                out.due |= bit::STATE;
             }
             Action::SendShut => {
                 sk.add_shutdown(SEND_SHUTDOWN);
-                out.state = true;
+                out.due |= bit::STATE;
             }
             Action::Error(error) => {
                 sk.set_err(errno(error));
-                out.error = true;
+                out.due |= bit::ERROR;
             }
             Action::FellBack(_) => {}
             Action::Blackhole => netns::of(sk).blackhole(),
@@ -124,12 +135,15 @@ impl Inner {
             Action::SendAck { sf } => self.put_off(sf, Todo::Ack, out),
             Action::DelayAck { sf } => self.put_off(sf, Todo::LateAck, out),
             Action::Push { sf } => self.put_off(sf, Todo::Push, out),
-            Action::WakeReader => out.reader = true,
-            Action::WakeWriter => out.writer = true,
-            Action::TokenReleased => out.token = self.token.take(),
+            Action::WakeReader => out.due |= bit::READER,
+            Action::WakeWriter => out.due |= bit::WRITER,
+            Action::TokenReleased => {
+                out.token = self.token.take();
+                out.due |= bit::TOKEN;
+            }
             Action::Gone => {
                 self.gone = true;
-                out.gone = true;
+                out.due |= bit::GONE;
             }
         }
     }
@@ -137,9 +151,9 @@ impl Inner {
     /// Keeps for later what needs the lock of a subflow. Asking twice is asking once.
     fn put_off(&mut self, sf: SubflowId, what: Todo, out: &mut Outcome) {
         if what == Todo::Push {
-            out.push = true;
+            out.due |= bit::PUSH;
         } else {
-            out.pending = true;
+            out.due |= bit::PENDING;
         }
         let pending = Pending { sf, what };
         if self.pending.iter().any(|p| *p == pending) {
@@ -219,65 +233,78 @@ impl Inner {
 }
 
 impl Outcome {
+    fn has(&self, bits: u16) -> bool {
+        self.due & bits != 0
+    }
+
+    fn note(&mut self, bit: u16, is_so: bool) {
+        if is_so {
+            self.due |= bit;
+        }
+    }
+
     /// Joins what follows from two events.
     pub(super) fn and(self, other: Outcome) -> Outcome {
+        // The later event is the one that knows these.
+        let earlier = self.due & !(bit::UNSENT | bit::CLOSING);
         Outcome {
-            reader: self.reader | other.reader,
-            writer: self.writer | other.writer,
-            state: self.state | other.state,
-            error: self.error | other.error,
-            pending: self.pending | other.pending,
-            push: self.push | other.push,
-            gone: self.gone | other.gone,
-            closing: self.closing & other.closing,
+            due: earlier | other.due,
             token: self.token.or(other.token),
             timer: match (self.timer, other.timer) {
                 (Some(a), Some(b)) => Some(a.min(b)),
                 (a, b) => a.or(b),
             },
-            // The later event is the one that knows.
-            unsent: other.unsent,
         }
     }
 
     /// Whether bytes wait that no subflow was handed.
     pub(super) fn unsent(&self) -> bool {
-        self.unsent
+        self.has(bit::UNSENT)
     }
 
     /// Wakes whoever waits, and sets the timer. No lock of ours is held, but a subflow's may be.
     ///
     /// Says whether something waits for a subflow's lock.
+    #[inline]
     fn wake(&self, sk: &Sock, msk: &Msk) -> bool {
+        if self.has(bit::WAKE) {
+            self.tell(sk, msk);
+        }
+        self.has(bit::PENDING | bit::PUSH)
+    }
+
+    fn tell(&self, sk: &Sock, msk: &Msk) {
         if let Some(token) = self.token {
             netns::of(sk).tokens.remove(token);
         }
         if let Some(delay) = self.timer {
             msk.worker.queue_in(delay);
         }
-        if self.state && !sk.is_dead() {
+        if sk.is_dead() {
+            // An orphan that is over: the worker puts it away, unless close(2) is about to.
+            let is_over = self.has(bit::GONE | bit::STATE) && sk.state() == state::CLOSE;
+            if is_over && !self.has(bit::CLOSING) {
+                msk.worker.queue();
+            }
+            return;
+        }
+        if self.has(bit::STATE) {
             sk.state_change();
         }
-        if self.error && !sk.is_dead() {
+        if self.has(bit::ERROR) {
             sk.error_report();
         }
-        if (self.reader || self.state) && !sk.is_dead() {
+        if self.has(bit::READER | bit::STATE) {
             sk.data_ready();
         }
-        if self.writer && !sk.is_dead() {
+        if self.has(bit::WRITER) {
             sk.write_space();
             // An accepted subflow shares the program's `struct socket` and with it the flag that has TCP call us
             // back: the line above cleared it.
-            if self.unsent {
+            if self.unsent() {
                 sk.want_write_space();
             }
         }
-        // An orphan that is over: the worker puts it away, unless close(2) is about to.
-        let is_over = (self.gone || self.state) && sk.is_dead() && sk.state() == state::CLOSE;
-        if is_over && !self.closing {
-            msk.worker.queue();
-        }
-        self.pending || self.push
     }
 
     /// Finishes in a context that has no subflow's lock and must not sleep: the worker does the rest.
@@ -285,7 +312,7 @@ impl Outcome {
     /// A mere push needs no worker while TCP is sure to call `write_space` for the same segment.
     pub(super) fn finish_in_softirq(self, sk: &Sock, msk: &Msk) {
         self.wake(sk, msk);
-        if self.pending || (self.push && sk.is_dead()) {
+        if self.has(bit::PENDING) || (self.has(bit::PUSH) && sk.is_dead()) {
             msk.worker.queue();
         }
     }
@@ -293,15 +320,15 @@ impl Outcome {
     /// Finishes where a segment of `ssk` arrived that carries no data: TCP would not call us back for it. The worker does
     /// the rest only if a process owns the subflow that is not about to do it. Softirq, no lock held.
     pub(super) fn finish_for(self, sk: &Sock, msk: &Msk, sf: SubflowId, ssk: &Sock) {
-        if self.pending {
+        if self.has(bit::PENDING) {
             if let Some(mut locked) = lock_in_softirq::<Mptcp>(ssk) {
                 self.finish_locked(sk, msk, &mut locked);
                 return;
             }
         }
-        let is_left = self.pending && !msk.inner.lock().is_flushing(sf);
+        let is_left = self.has(bit::PENDING) && !msk.inner.lock().is_flushing(sf);
         self.wake(sk, msk);
-        if is_left || (self.push && sk.is_dead()) {
+        if is_left || (self.has(bit::PUSH) && sk.is_dead()) {
             msk.worker.queue();
         }
     }
@@ -316,7 +343,7 @@ impl Outcome {
     /// Finishes where the caller goes on to push by itself.
     pub(super) fn finish_without_push(self, sk: &Sock, msk: &Msk) {
         self.wake(sk, msk);
-        if self.pending {
+        if self.has(bit::PENDING) {
             msk.worker.queue();
         }
     }
@@ -367,34 +394,41 @@ pub(super) fn unlocked(sk: &Sock, msk: &Msk) {
 ///
 /// A reset needs softirqs on, so that over a virtual device the RST has arrived before the socket is gone from TCP's
 /// table: the worker sees to it. (A connection that nobody has accepted has no such luxury: see `subflow::lock`.)
-pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+/// Says whether a push was among it.
+pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) -> bool {
     let Some(id) = locked.subflow().id() else {
-        return;
+        return false;
     };
-    let may_reset = {
-        let inner = msk.inner.lock();
-        if !inner.has_pending(id) {
-            return;
-        }
-        locked.is_owned() || !inner.accepted
-    };
+    let is_owned = locked.is_owned();
+    let mut pushed = false;
     loop {
-        let todo = msk.inner.lock().next_pending(id, may_reset);
+        let todo = {
+            let mut inner = msk.inner.lock();
+            let may_reset = is_owned || !inner.accepted;
+            match inner.next_pending(id, may_reset) {
+                Some(todo) => Some(todo),
+                None if may_reset || !inner.has_pending_reset(id) => return pushed,
+                None => None,
+            }
+        };
         match todo {
-            None => break,
+            None => {
+                msk.worker.queue();
+                return pushed;
+            }
             Some(Todo::Tell(order)) => locked.locked().tx.apply(order),
             Some(Todo::Ack) => locked.send_ack(),
             Some(Todo::LateAck) => locked.delay_ack(),
             Some(Todo::Close) => locked.shutdown_write(),
-            Some(Todo::Push) => super::sendmsg::push(sk, msk, locked),
+            Some(Todo::Push) => {
+                super::sendmsg::push(sk, msk, locked);
+                pushed = true;
+            }
             Some(Todo::Reset) => {
                 locked.reset();
                 subflow::closed(locked);
             }
         }
-    }
-    if !may_reset && msk.inner.lock().has_pending_reset(id) {
-        msk.worker.queue();
     }
 }
 

@@ -237,8 +237,9 @@ pub(super) fn write_space(locked: &mut SubflowLocked<'_, Mptcp>) {
     if msk.shared.is_fallback() {
         acknowledged(sk, msk, locked);
     }
-    act::flush(sk, msk, locked);
-    super::sendmsg::push(sk, msk, locked);
+    if !act::flush(sk, msk, locked) {
+        super::sendmsg::push(sk, msk, locked);
+    }
     super::send_buffer::follow(sk, msk, locked);
 }
 
