@@ -279,17 +279,8 @@ impl<P: Payload> Connection<P> {
 
     /// There is more room for bytes: tells the peer when that is worth a segment (RFC 8684 3.3.4).
     pub(super) fn on_receive_space(&mut self, shared: &Shared, free: u32) {
-        if self.mode == Mode::Fallback || !shared.has(Flag::CAN_ACK) {
-            return;
-        }
-        let promised = shared
-            .edge()
-            .checked_distance_from(self.recv.next)
-            .unwrap_or(0);
-        // Twice what is promised, as in-tree: each update at least doubles the window, so that a
-        // slow reader causes few of them. The update must not get lost, so that all carry it.
-        let free = u64::from(free);
-        if free > promised && free >= promised.saturating_mul(2) {
+        if shared.is_window_news(free) {
+            // The update must not get lost, so that all carry it.
             self.owe_ack_everywhere();
         }
     }
