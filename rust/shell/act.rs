@@ -6,13 +6,13 @@
 //! kernel is collected in an [`Outcome`] and done after, and what needs a subflow's TCP lock waits in `pending` until
 //! somebody who has that lock calls [`flush`].
 
+use super::entry::{Entry, Todo};
 use super::mib;
-use super::msk::{now, Entry, Inner, Msk, Pending, Todo};
+use super::msk::{now, Inner, Msk};
 use super::netns;
 use super::subflow;
 use super::Mptcp;
-use crate::engine::mem::FVec;
-use crate::engine::{Action, ConnError, ConnState, Event, Mib, Order, SubflowId};
+use crate::engine::{Action, ConnError, ConnState, Event, Mib, SubflowId};
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
 use crate::sys::stream;
@@ -125,7 +125,7 @@ impl Inner {
             Action::FellBack(_) => {}
             Action::Blackhole => netns::of(sk).blackhole(),
             Action::PathIsCapable => {
-                if let Some(first) = self.subflows.get(0) {
+                if let Some(first) = self.subflows.first() {
                     netns::of(sk).path_is_capable(&first.ssk);
                 }
             }
@@ -148,87 +148,15 @@ impl Inner {
         }
     }
 
-    /// Keeps for later what needs the lock of a subflow. Asking twice is asking once.
+    /// Keeps for later what needs the lock of a subflow.
     fn put_off(&mut self, sf: SubflowId, what: Todo, out: &mut Outcome) {
-        if what == Todo::Push {
-            out.due |= bit::PUSH;
-        } else {
-            out.due |= bit::PENDING;
+        out.due |= match what {
+            Todo::Push => bit::PUSH,
+            _ => bit::PENDING,
+        };
+        if let Some(entry) = self.subflows.get_mut(sf) {
+            entry.put_off(what);
         }
-        let pending = Pending { sf, what };
-        if self.pending.iter().any(|p| *p == pending) {
-            return;
-        }
-        // Room for more than the engine ever wants of one subflow at a time was set aside at the start.
-        let _ = self.pending.push(pending).is_ok();
-    }
-
-    /// The next thing to do under the lock of `sf`; a reset only if that may be now. Notes whether its holder comes again.
-    fn next_pending(&mut self, sf: SubflowId, may_reset: bool) -> Option<Todo> {
-        let entry = self.subflows.iter_mut().find(|entry| entry.id == sf);
-        let fin_coming = entry.as_ref().is_some_and(|entry| entry.fin_coming);
-        let at = self.pending.iter().position(|p| {
-            p.sf == sf
-                && match p.what {
-                    Todo::Reset => may_reset,
-                    Todo::Close => !fin_coming,
-                    _ => true,
-                }
-        });
-        if let Some(entry) = entry {
-            entry.flushing = at.is_some();
-        }
-        self.pending.remove(at?).map(|p| p.what)
-    }
-
-    fn has_pending(&self, sf: SubflowId) -> bool {
-        self.pending.iter().any(|p| p.sf == sf)
-    }
-
-    fn has_pending_reset(&self, sf: SubflowId) -> bool {
-        self.pending
-            .iter()
-            .any(|p| p.sf == sf && p.what == Todo::Reset)
-    }
-
-    /// The next order for `sf`, ahead of what else waits.
-    fn next_order(&mut self, sf: SubflowId) -> Option<Order> {
-        let at = self
-            .pending
-            .iter()
-            .position(|p| p.sf == sf && matches!(p.what, Todo::Tell(_)))?;
-        match self.pending.remove(at)?.what {
-            Todo::Tell(order) => Some(order),
-            _ => None,
-        }
-    }
-
-    /// The TCP sockets for which something is pending.
-    pub(super) fn with_pending(&self) -> FVec<SubflowId> {
-        let mut out = FVec::new();
-        for entry in self.subflows.iter() {
-            if self.has_pending(entry.id) {
-                // Without memory the next round finds it.
-                let _ = out.push(entry.id).is_ok();
-            }
-        }
-        out
-    }
-
-    /// Whether the holder of this subflow's lock looks for more to do before it lets go.
-    fn is_flushing(&self, sf: SubflowId) -> bool {
-        self.entry(sf).is_some_and(|entry| entry.flushing)
-    }
-
-    /// The FIN of a subflow's peer is here, and TCP takes it next: ours then acknowledges it, and neither crosses the other.
-    pub(super) fn expect_fin(&mut self, sf: SubflowId, coming: bool) {
-        if let Some(entry) = self.subflows.iter_mut().find(|entry| entry.id == sf) {
-            entry.fin_coming = coming;
-        }
-    }
-
-    pub(super) fn entry(&self, sf: SubflowId) -> Option<&Entry> {
-        self.subflows.iter().find(|entry| entry.id == sf)
     }
 }
 
@@ -326,7 +254,11 @@ impl Outcome {
                 return;
             }
         }
-        let is_left = self.has(bit::PENDING) && !msk.inner.lock().is_flushing(sf);
+        let is_left = self.has(bit::PENDING)
+            && !{
+                let inner = msk.inner.lock();
+                inner.subflows.get(sf).is_some_and(|entry| entry.flushing)
+            };
         self.wake(sk, msk);
         if is_left || (self.has(bit::PUSH) && sk.is_dead()) {
             msk.worker.queue();
@@ -362,7 +294,9 @@ pub(super) fn apply_orders(msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
         return;
     };
     loop {
-        let order = msk.inner.lock().next_order(id);
+        let mut inner = msk.inner.lock();
+        let order = inner.subflows.get_mut(id).and_then(Entry::next_order);
+        drop(inner);
         let Some(order) = order else {
             return;
         };
@@ -405,9 +339,12 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
         let todo = {
             let mut inner = msk.inner.lock();
             let may_reset = is_owned || !inner.accepted;
-            match inner.next_pending(id, may_reset) {
+            let Some(entry) = inner.subflows.get_mut(id) else {
+                return pushed;
+            };
+            match entry.next_pending(may_reset) {
                 Some(todo) => Some(todo),
-                None if may_reset || !inner.has_pending_reset(id) => return pushed,
+                None if may_reset || !entry.has_pending_reset() => return pushed,
                 None => None,
             }
         };

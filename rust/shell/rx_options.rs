@@ -61,7 +61,9 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         let mut inner = msk.inner.lock();
         // Its turn has come, so that TCP takes it now or, if a process owns the subflow, when that lets go.
         if incoming.fin && incoming.len == 0 && header.seq == numbers.rcv_nxt {
-            inner.expect_fin(sf, true);
+            if let Some(entry) = inner.subflows.get_mut(sf) {
+                entry.fin_coming = true;
+            }
         }
         let first = keys.map(|keys| inner.step(sk, msk, keys));
         let outcome = inner.step(sk, msk, event);

@@ -281,7 +281,9 @@ pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
 /// TCP may have taken the peer's FIN: what waited for that is done.
 fn fin_taken(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
     if let Some(sf) = locked.subflow().id() {
-        msk.inner.lock().expect_fin(sf, false);
+        if let Some(entry) = msk.inner.lock().subflows.get_mut(sf) {
+            entry.fin_coming = false;
+        }
         act::flush(sk, msk, locked);
     }
 }

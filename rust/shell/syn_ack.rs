@@ -2,7 +2,8 @@
 
 //! The passive handshake, without state: SYN, SYN/ACK and third ACK at a listener. Softirq throughout.
 
-use super::msk::{now, Entry, Msk};
+use super::entry::Entry;
+use super::msk::{now, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
@@ -333,8 +334,7 @@ fn make(
         inner.tx = SendQueue::new(local.idsn.advance(1));
         inner.accepted = false;
         let entry = Entry::new(SubflowId::FIRST, child.hold());
-        // Room was reserved when the state was made.
-        let _ = inner.subflows.push(entry).is_ok();
+        inner.subflows.push(entry).ok()?;
     }
     if ns.tokens.insert(token, &sk).is_err() {
         super::close::abandon(&sk, &state);
