@@ -205,15 +205,16 @@ impl Outcome {
         if let Some(token) = self.token {
             netns::of(sk).tokens.remove(token);
         }
-        if let Some(delay) = self.timer {
-            msk.worker.queue_in(delay);
-        }
-        if sk.is_dead() {
-            // An orphan that is over: the worker puts it away, unless close(2) is about to.
-            let is_over = self.has(bit::GONE | bit::STATE) && sk.state() == state::CLOSE;
-            if is_over && !self.has(bit::CLOSING) {
+        let is_dead = sk.is_dead();
+        if (is_dead || self.has(bit::CLOSING)) && sk.state() == state::CLOSE {
+            // An orphan that is over, so that no timer matters: the worker puts it away, unless close(2) is about to.
+            if self.has(bit::GONE | bit::STATE) && !self.has(bit::CLOSING) {
                 msk.worker.queue();
             }
+        } else if let Some(delay) = self.timer {
+            msk.worker.queue_in(delay);
+        }
+        if is_dead {
             return;
         }
         if self.has(bit::STATE) {
