@@ -22,12 +22,12 @@ impl Instant {
 
     /// The moment `span` later, or the last one there is.
     #[must_use]
-    pub const fn after(self, span: Duration) -> Self {
+    pub fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(span.as_millis()))
     }
 
     /// How long it is since `earlier`; nothing when that lies ahead.
-    pub const fn since(self, earlier: Self) -> Duration {
+    pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
@@ -38,12 +38,8 @@ pub struct Duration(u32);
 
 impl Duration {
     /// A span of `millis` milliseconds.
-    #[allow(clippy::cast_possible_truncation)] // The cut is the branch before.
-    pub const fn from_millis(millis: u64) -> Self {
-        if millis > 0xffff_ffff {
-            return Self(u32::MAX);
-        }
-        Self(millis as u32)
+    pub fn from_millis(millis: u64) -> Self {
+        Self(u32::try_from(millis).unwrap_or(u32::MAX))
     }
 
     /// A span of `secs` seconds.
@@ -52,8 +48,8 @@ impl Duration {
     }
 
     /// Whole milliseconds.
-    pub const fn as_millis(self) -> u64 {
-        self.0 as u64
+    pub fn as_millis(self) -> u64 {
+        u64::from(self.0)
     }
 
     /// Twice this span `times` over, but never more than `limit`.

@@ -148,6 +148,13 @@ impl Inner {
         }
     }
 
+    /// See [`Entry::fin_coming`].
+    pub(super) fn expect_fin(&mut self, sf: SubflowId, coming: bool) {
+        if let Some(entry) = self.subflows.get_mut(sf) {
+            entry.fin_coming = coming;
+        }
+    }
+
     /// Keeps for later what needs the lock of a subflow.
     fn put_off(&mut self, sf: SubflowId, what: Todo, out: &mut Outcome) {
         out.due |= match what {

@@ -31,14 +31,7 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     if !acceptable(&header, segment.len, &numbers) {
         return RxVerdict::Pass;
     }
-    let kind = if header.rst() {
-        SegmentKind::Rst
-    } else {
-        SegmentKind::NonSyn {
-            payload_len: segment.len,
-        }
-    };
-    let options = wire::parse(header.options(), kind);
+    let options = wire::parse(header.options(), kind(&header, segment.len));
     let incoming = Incoming {
         ssn: subflow.peer_ssn(header.seq),
         len: segment.len,
@@ -61,9 +54,7 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         let mut inner = msk.inner.lock();
         // Its turn has come, so that TCP takes it now or, if a process owns the subflow, when that lets go.
         if incoming.fin && incoming.len == 0 && header.seq == numbers.rcv_nxt {
-            if let Some(entry) = inner.subflows.get_mut(sf) {
-                entry.fin_coming = true;
-            }
+            inner.expect_fin(sf, true);
         }
         let first = keys.map(|keys| inner.step(sk, msk, keys));
         let outcome = inner.step(sk, msk, event);
@@ -81,6 +72,14 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     match idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
         Some(mapping) if segment.attach(&mapping).is_err() => RxVerdict::Drop,
         _ => RxVerdict::Pass,
+    }
+}
+
+fn kind(header: &Header, payload_len: u32) -> SegmentKind {
+    if header.rst() {
+        SegmentKind::Rst
+    } else {
+        SegmentKind::NonSyn { payload_len }
     }
 }
 

@@ -281,9 +281,7 @@ pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
 /// TCP may have taken the peer's FIN: what waited for that is done.
 fn fin_taken(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
     if let Some(sf) = locked.subflow().id() {
-        if let Some(entry) = msk.inner.lock().subflows.get_mut(sf) {
-            entry.fin_coming = false;
-        }
+        msk.inner.lock().expect_fin(sf, false);
         act::flush(sk, msk, locked);
     }
 }
