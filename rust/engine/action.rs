@@ -120,6 +120,11 @@ pub enum Action<P> {
         /// The subflow.
         sf: SubflowId,
     },
+    /// Have TCP send an ACK soon: alone after its own delay, or with whatever it sends before that.
+    DelayAck {
+        /// The subflow.
+        sf: SubflowId,
+    },
     /// There is something to send on this subflow: call [`super::Connection::poll_transmit`] under
     /// its lock until it gives nothing, or TCP takes no more.
     Push {

@@ -53,6 +53,8 @@ impl<P: Payload> Connection<P> {
             if flow.phase != Phase::Closing {
                 flow.phase = Phase::Closing;
                 flow.owed.close = true;
+                // The FIN says what an ACK would, unless it has to wait behind data.
+                flow.owed.ack &= !flow.is_drained();
             }
         }
         self.end();

@@ -107,6 +107,7 @@ pub struct Connection<P> {
     pub(super) dropped: bool,
     pub(super) token_released: bool,
     gone_told: bool,
+    /// Nothing is left to move since the last event.
     pub(super) subflows: Subflows<P>,
     pub(super) recv: Receiver<P>,
     pub(super) send: Sender,

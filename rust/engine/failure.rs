@@ -86,8 +86,7 @@ impl<P: Payload> Connection<P> {
         if self.could_be_plain() {
             if let Some(flow) = self.subflows.get_mut(sf) {
                 flow.rx.hold_failed();
-                flow.owed.fail = Some(dsn);
-                flow.owed.ack = true;
+                flow.owed.fail(dsn);
             }
             if !self.app_closed {
                 let at = self.now.after(self.config.fail_timeout);

@@ -12,10 +12,10 @@ use super::payload::Payload;
 use super::send::Fin;
 use super::shared::Flag;
 use super::shared::Shared;
+use super::subflow::OwedKeys;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::timers::Timer;
-use super::transmit::Order;
 use crate::wire::CapableFlags;
 use crate::wire::Dsn;
 use crate::wire::Mapping;
@@ -49,9 +49,9 @@ impl<P: Payload> Connection<P> {
                     checksum: self.config.checksum || checksum,
                     deny_join: self.config.deny_join,
                 };
-                flow.owed.keys = Some(Order::Keys {
+                flow.owed.keys = Some(OwedKeys {
                     remote: remote.key,
-                    flags,
+                    flags: Some(flags),
                 });
                 self.out.count(Mib::MPCapableSYNACKRX);
                 self.out.path_is_capable();
@@ -269,8 +269,7 @@ impl<P: Payload> Connection<P> {
         self.send.infinite = true;
         self.out.count(Mib::MPFailTx);
         if let Some(flow) = self.subflows.get_mut(sf) {
-            flow.owed.fail = Some(expected);
-            flow.owed.ack = true;
+            flow.owed.fail(expected);
         }
     }
 

@@ -19,10 +19,10 @@ use super::mib::Mib;
 use super::payload::Payload;
 use super::shared::Flag;
 use super::shared::Shared;
+use super::subflow::OwedKeys;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::time::Instant;
-use super::transmit::Order;
 use crate::wire::keys::Sha256;
 use crate::wire::Capable;
 use crate::wire::CapableFlags;
@@ -148,8 +148,9 @@ impl<P: Payload> Connection<P> {
             self.verify(shared);
         }
         if let Some(flow) = self.subflows.get_mut(sf) {
-            flow.owed.keys = Some(Order::Peer {
+            flow.owed.keys = Some(OwedKeys {
                 remote: keys.remote.key,
+                flags: None,
             });
         }
     }

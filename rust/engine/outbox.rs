@@ -18,7 +18,7 @@ pub(super) struct Outbox {
     /// A bit for each thing to tell, the first to be told lowest: most of the time there is nothing.
     due: u16,
     counts: Counts,
-    release: Option<Dsn>,
+    release: Dsn,
     state: Option<ConnState>,
     fell_back: Option<FallbackReason>,
     error: Option<ConnError>,
@@ -43,9 +43,9 @@ mod bit {
     pub(super) const TOKEN_RELEASED: u16 = 1 << 11;
 }
 
-/// Counters with something to add.
+/// Counters with something to add. One event moves a counter by little; what is beyond 127 is not counted.
 struct Counts {
-    amounts: [i16; Mib::COUNT],
+    amounts: [i8; Mib::COUNT],
     dirty: [u32; DIRTY_WORDS],
 }
 
@@ -59,7 +59,7 @@ impl Default for Counts {
 }
 
 impl Counts {
-    fn add(&mut self, counter: Mib, amount: i16) {
+    fn add(&mut self, counter: Mib, amount: i8) {
         let index = counter.index();
         if let Some(slot) = self.amounts.get_mut(index) {
             *slot = slot.saturating_add(amount);
@@ -105,7 +105,7 @@ impl Outbox {
 
     /// See [`Action::Release`].
     pub(super) fn release(&mut self, una: Dsn) {
-        self.release = Some(una);
+        self.release = una;
         self.due |= bit::RELEASE;
     }
 
@@ -184,7 +184,7 @@ impl Outbox {
                 0 => return None,
                 bit::CAPABLE => Some(Action::PathIsCapable),
                 bit::BLACKHOLE => Some(Action::Blackhole),
-                bit::RELEASE => self.release.take().map(|una| Action::Release { una }),
+                bit::RELEASE => Some(Action::Release { una: self.release }),
                 bit::FELL_BACK => self.fell_back.take().map(Action::FellBack),
                 bit::ERROR => self.error.take().map(Action::Error),
                 bit::RECEIVE_SHUT => Some(Action::ReceiveShut),

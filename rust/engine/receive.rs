@@ -3,6 +3,7 @@
 //! RFC 8684 3.3.1, 3.3.4: bytes of all subflows into one order, each once; the receive window.
 
 use super::action::ConnError;
+use super::action::ConnState;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::mapping::Piece;
@@ -286,24 +287,15 @@ impl<P: Payload> Connection<P> {
         self.out.wake_reader();
         if self.mode != Mode::Fallback {
             // RFC 8684 3.3.3: the peer waits for this on whatever subflow it comes.
-            self.owe_ack_everywhere();
+            self.owe_ack_of_fin();
         }
         self.step(Step::DataFin);
     }
 
     /// There is more room for bytes: tells the peer when that is worth a segment (RFC 8684 3.3.4).
     pub(super) fn on_receive_space(&mut self, shared: &Shared, free: u32) {
-        if self.mode == Mode::Fallback || !shared.has(Flag::CAN_ACK) {
-            return;
-        }
-        let promised = shared
-            .edge()
-            .checked_distance_from(self.recv.next)
-            .unwrap_or(0);
-        // Twice what is promised, as in-tree: each update at least doubles the window, so that a
-        // slow reader causes few of them. The update must not get lost, so that all carry it.
-        let free = u64::from(free);
-        if free > promised && free >= promised.saturating_mul(2) {
+        if shared.is_window_news(free) {
+            // The update must not get lost, so that all carry it.
             self.owe_ack_everywhere();
         }
     }
@@ -311,6 +303,17 @@ impl<P: Payload> Connection<P> {
     pub(super) fn owe_ack(&mut self, sf: SubflowId) {
         if let Some(flow) = self.subflows.get_mut(sf) {
             flow.owed.ack = true;
+        }
+    }
+
+    /// The peer has closed its direction. As for TCP's FIN, the program gets a moment to do so too: one segment then says
+    /// both. Who has closed already says so at once.
+    fn owe_ack_of_fin(&mut self) {
+        if self.state != ConnState::Established {
+            return self.owe_ack_everywhere();
+        }
+        for flow in self.subflows.iter_mut() {
+            flow.owed.late_ack = true;
         }
     }
 

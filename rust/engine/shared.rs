@@ -88,6 +88,19 @@ impl Shared {
         !segment.rst && !self.has(Flag::CAN_ACK) && !self.has(Flag::FALLBACK)
     }
 
+    /// Whether the peer should hear of `free` octets of receive buffer, so that [`super::Event::ReceiveSpace`] is due.
+    ///
+    /// Twice what is promised, as in-tree: each update at least doubles the window, so that a slow reader causes few.
+    pub fn is_window_news(&self, free: u32) -> bool {
+        if self.has(Flag::FALLBACK) || !self.has(Flag::CAN_ACK) {
+            return false;
+        }
+        let promised = self.edge().checked_distance_from(self.rcv_nxt());
+        let promised = promised.unwrap_or(0);
+        let free = u64::from(free);
+        free > promised && free >= promised.saturating_mul(2)
+    }
+
     /// Whether mappings carry checksums.
     pub fn uses_checksum(&self) -> bool {
         self.has(Flag::CHECKSUM)

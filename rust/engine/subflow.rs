@@ -11,7 +11,9 @@ use super::runs::Run;
 use super::runs::Runs;
 use super::time::Duration;
 use super::transmit::Order;
+use crate::wire::CapableFlags;
 use crate::wire::Dsn;
+use crate::wire::Key;
 use crate::wire::Ssn;
 
 /// Names a subflow within its connection.
@@ -57,31 +59,50 @@ pub(super) enum OfferKind {
     Probe,
 }
 
-/// What a subflow is still to be told, in the order of the fields.
+/// What [`Order::Keys`] and, without flags, [`Order::Peer`] say.
+pub(super) struct OwedKeys {
+    pub(super) remote: Key,
+    pub(super) flags: Option<CapableFlags>,
+}
+
+/// What a subflow is still to be told, in the order of the fields. Small: every connection has one.
 #[derive(Default)]
 pub(super) struct Owed {
-    pub(super) keys: Option<Order>,
-    pub(super) fail: Option<Dsn>,
+    pub(super) keys: Option<OwedKeys>,
+    fail: bool,
+    fail_dsn: Dsn,
     pub(super) reset: Option<Order>,
     /// The order of the reset was told; the reset itself is due.
     reset_told: bool,
     pub(super) push: bool,
     pub(super) ack: bool,
+    pub(super) late_ack: bool,
     pub(super) close: bool,
 }
 
 impl Owed {
-    /// Most of the time nothing is owed.
-    fn is_nothing(&self) -> bool {
-        let short = self.push | self.ack | self.close | self.reset_told;
-        !short && self.keys.is_none() && self.reset.is_none() && self.fail.is_none()
+    /// Owes an `MP_FAIL`, and the segment for it.
+    pub(super) fn fail(&mut self, dsn: Dsn) {
+        self.fail = true;
+        self.fail_dsn = dsn;
+        self.ack = true;
     }
 
+    #[inline]
     fn take<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
-        if self.is_nothing() {
+        let acts = self.push | self.ack | self.late_ack | self.close | self.reset_told;
+        if !acts && !self.fail && self.keys.is_none() && self.reset.is_none() {
             return None;
         }
-        if let Some(order) = self.keys.take() {
+        self.take_one(sf)
+    }
+
+    fn take_one<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
+        if let Some(OwedKeys { remote, flags }) = self.keys.take() {
+            let order = match flags {
+                Some(flags) => Order::Keys { remote, flags },
+                None => Order::Peer { remote },
+            };
             return Some(Action::Tell { sf, order });
         }
         if let Some(order) = self.reset.take() {
@@ -94,7 +115,8 @@ impl Owed {
         if core::mem::take(&mut self.reset_told) {
             return Some(Action::ResetSubflow { sf });
         }
-        if let Some(dsn) = self.fail.take() {
+        if core::mem::take(&mut self.fail) {
+            let dsn = self.fail_dsn;
             return Some(Action::Tell {
                 sf,
                 order: Order::Fail { dsn },
@@ -104,7 +126,11 @@ impl Owed {
             return Some(Action::Push { sf });
         }
         if core::mem::take(&mut self.ack) {
+            self.late_ack = false;
             return Some(Action::SendAck { sf });
+        }
+        if core::mem::take(&mut self.late_ack) {
+            return Some(Action::DelayAck { sf });
         }
         if core::mem::take(&mut self.close) {
             return Some(Action::CloseSubflow { sf });

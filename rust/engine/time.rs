@@ -22,40 +22,40 @@ impl Instant {
 
     /// The moment `span` later, or the last one there is.
     #[must_use]
-    pub const fn after(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span.0))
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(span.as_millis()))
     }
 
     /// How long it is since `earlier`; nothing when that lies ahead.
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration(self.0.saturating_sub(earlier.0))
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// A span of time in milliseconds.
+/// A span of time in milliseconds, of 49 days at most: what is longer is cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Duration(u64);
+pub struct Duration(u32);
 
 impl Duration {
     /// A span of `millis` milliseconds.
-    pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
+    pub fn from_millis(millis: u64) -> Self {
+        Self(u32::try_from(millis).unwrap_or(u32::MAX))
     }
 
     /// A span of `secs` seconds.
-    pub const fn from_secs(secs: u64) -> Self {
+    pub const fn from_secs(secs: u32) -> Self {
         Self(secs.saturating_mul(1000))
     }
 
     /// Whole milliseconds.
-    pub const fn as_millis(self) -> u64 {
-        self.0
+    pub fn as_millis(self) -> u64 {
+        u64::from(self.0)
     }
 
     /// Twice this span `times` over, but never more than `limit`.
     #[must_use]
     pub fn backed_off(self, times: u32, limit: Self) -> Self {
-        let factor = 1_u64.checked_shl(times).unwrap_or(u64::MAX);
+        let factor = 1_u32.checked_shl(times).unwrap_or(u32::MAX);
         Self(self.0.saturating_mul(factor)).min(limit)
     }
 }

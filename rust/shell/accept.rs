@@ -6,7 +6,7 @@ use super::connect;
 use super::msk::Msk;
 use super::netns;
 use super::Mptcp;
-use crate::engine::Mib;
+use crate::engine::{Mib, SubflowId};
 use crate::sys::accept::Accept;
 use crate::sys::proto;
 use crate::sys::sock::{state, Sock};
@@ -66,7 +66,7 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
         let mut inner = state.inner.lock();
         inner.accepted = true;
         // TCP's queue gave up its reference: from here on we close the child.
-        if let Some(entry) = inner.subflows.get_mut(0) {
+        if let Some(entry) = inner.subflows.get_mut(SubflowId::FIRST) {
             entry.child = true;
         }
     });
@@ -78,6 +78,8 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
     core::mem::forget(child);
     super::send_buffer::sum(&new, state);
     // What went wrong before anybody could see it is seen to now.
-    state.worker.queue();
+    if state.inner.lock().subflows.next_waiting(None).is_some() {
+        state.worker.queue();
+    }
     Ok(())
 }

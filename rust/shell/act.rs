@@ -6,13 +6,13 @@
 //! kernel is collected in an [`Outcome`] and done after, and what needs a subflow's TCP lock waits in `pending` until
 //! somebody who has that lock calls [`flush`].
 
+use super::entry::{Entry, Todo};
 use super::mib;
-use super::msk::{now, Entry, Inner, Msk, Pending, Todo};
+use super::msk::{now, Inner, Msk};
 use super::netns;
 use super::subflow;
 use super::Mptcp;
-use crate::engine::mem::FVec;
-use crate::engine::{Action, ConnError, ConnState, Event, Mib, Order, SubflowId};
+use crate::engine::{Action, ConnError, ConnState, Event, Mib, SubflowId};
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
 use crate::sys::stream;
@@ -26,29 +26,31 @@ use kernel::sync::atomic::ordering;
 #[must_use]
 #[derive(Default)]
 pub(super) struct Outcome {
-    /// Of [`bit`].
-    bits: u16,
+    /// Of [`bit`]: most of the time there is nothing.
+    due: u16,
     token: Option<Token>,
     timer: Option<usize>,
 }
 
-/// What the bits of [`Outcome`] stand for.
+/// What the bits of an [`Outcome`] stand for.
 mod bit {
     pub(super) const READER: u16 = 1;
     pub(super) const WRITER: u16 = 1 << 1;
     pub(super) const STATE: u16 = 1 << 2;
     pub(super) const ERROR: u16 = 1 << 3;
-    pub(super) const GONE: u16 = 1 << 4;
-    /// Of those, what the owner of a socket that no program holds does not wait for.
-    pub(super) const FOR_PROGRAM: u16 = READER | WRITER | STATE | ERROR;
     /// Something waits for a subflow's lock.
-    pub(super) const PENDING: u16 = 1 << 5;
-    /// There is something to send, and nothing else waits.
-    pub(super) const PUSH: u16 = 1 << 6;
+    pub(super) const PENDING: u16 = 1 << 4;
+    /// There is something to send.
+    pub(super) const PUSH: u16 = 1 << 5;
+    pub(super) const GONE: u16 = 1 << 6;
+    pub(super) const TOKEN: u16 = 1 << 7;
+    pub(super) const TIMER: u16 = 1 << 8;
+    /// What somebody outside the lock is to be told of.
+    pub(super) const WAKE: u16 = READER | WRITER | STATE | ERROR | GONE | TOKEN | TIMER;
+    /// close(2) is about to look whether the connection is over.
+    pub(super) const CLOSING: u16 = 1 << 9;
     /// Bytes wait that no subflow was handed.
-    pub(super) const UNSENT: u16 = 1 << 7;
-    /// A token or a timer.
-    pub(super) const MORE: u16 = 1 << 8;
+    pub(super) const UNSENT: u16 = 1 << 10;
 }
 
 impl Msk {
@@ -73,14 +75,13 @@ impl Inner {
         while let Some(action) = conn.poll_action(&msk.shared) {
             self.act(sk, msk, action, &mut out);
         }
-        if conn.unsent() > 0 {
-            out.set(bit::UNSENT);
-        }
+        out.note(bit::UNSENT, conn.unsent() > 0);
+        out.note(bit::CLOSING, self.closing);
         if let Some(at) = conn.next_timeout() {
             if self.armed.is_none_or(|armed| at < armed) {
                 self.armed = Some(at);
                 out.timer = Some(jiffies(at.since(now).as_millis()));
-                out.set(bit::MORE);
+                out.due |= bit::TIMER;
             }
         }
         self.conn = Some(conn);
@@ -101,30 +102,30 @@ impl Inner {
                 let freed = self.tx.release(una);
                 if freed > 0 {
                     stream::uncharge_send(sk, freed);
-                    out.set(bit::WRITER);
+                    out.due |= bit::WRITER;
                 }
             }
             Action::State(to) if self.connecting => self.held = Some(to),
             Action::State(to) => {
                 set_state(sk, to, self);
-                out.set(bit::STATE);
+                out.due |= bit::STATE;
             }
             Action::ReceiveShut => {
                 sk.add_shutdown(RCV_SHUTDOWN);
-                out.set(bit::STATE);
+                out.due |= bit::STATE;
             }
             Action::SendShut => {
                 sk.add_shutdown(SEND_SHUTDOWN);
-                out.set(bit::STATE);
+                out.due |= bit::STATE;
             }
             Action::Error(error) => {
                 sk.set_err(errno(error));
-                out.set(bit::ERROR);
+                out.due |= bit::ERROR;
             }
             Action::FellBack(_) => {}
             Action::Blackhole => netns::of(sk).blackhole(),
             Action::PathIsCapable => {
-                if let Some(first) = self.subflows.get(0) {
+                if let Some(first) = self.subflows.first() {
                     netns::of(sk).path_is_capable(&first.ssk);
                 }
             }
@@ -132,91 +133,57 @@ impl Inner {
             Action::ResetSubflow { sf } => self.put_off(sf, Todo::Reset, out),
             Action::CloseSubflow { sf } => self.put_off(sf, Todo::Close, out),
             Action::SendAck { sf } => self.put_off(sf, Todo::Ack, out),
+            Action::DelayAck { sf } => self.put_off(sf, Todo::LateAck, out),
             Action::Push { sf } => self.put_off(sf, Todo::Push, out),
-            Action::WakeReader => out.set(bit::READER),
-            Action::WakeWriter => out.set(bit::WRITER),
+            Action::WakeReader => out.due |= bit::READER,
+            Action::WakeWriter => out.due |= bit::WRITER,
             Action::TokenReleased => {
                 out.token = self.token.take();
-                out.set(bit::MORE);
+                out.due |= bit::TOKEN;
             }
             Action::Gone => {
                 self.gone = true;
-                out.set(bit::GONE);
+                out.due |= bit::GONE;
             }
         }
     }
 
-    /// Keeps for later what needs the lock of a subflow. Asking twice is asking once.
+    /// See [`Entry::fin_coming`].
+    pub(super) fn expect_fin(&mut self, sf: SubflowId, coming: bool) {
+        if let Some(entry) = self.subflows.get_mut(sf) {
+            entry.fin_coming = coming;
+        }
+    }
+
+    /// Keeps for later what needs the lock of a subflow.
     fn put_off(&mut self, sf: SubflowId, what: Todo, out: &mut Outcome) {
-        if what == Todo::Push {
-            out.set(bit::PUSH);
-        } else {
-            out.set(bit::PENDING);
+        out.due |= match what {
+            Todo::Push => bit::PUSH,
+            _ => bit::PENDING,
+        };
+        if let Some(entry) = self.subflows.get_mut(sf) {
+            entry.put_off(what);
         }
-        let pending = Pending { sf, what };
-        if self.pending.iter().any(|p| *p == pending) {
-            return;
-        }
-        // Room for more than the engine ever wants of one subflow at a time was set aside at the start.
-        let _ = self.pending.push(pending).is_ok();
-    }
-
-    /// The next thing to do under the lock of `sf`; a reset only if that may be now.
-    fn next_pending(&mut self, sf: SubflowId, may_reset: bool) -> Option<Todo> {
-        let at = self
-            .pending
-            .iter()
-            .position(|p| p.sf == sf && (may_reset || p.what != Todo::Reset))?;
-        self.pending.remove(at).map(|p| p.what)
-    }
-
-    fn has_pending(&self, sf: SubflowId) -> bool {
-        self.pending.iter().any(|p| p.sf == sf)
-    }
-
-    /// The next order for `sf`, ahead of what else waits.
-    fn next_order(&mut self, sf: SubflowId) -> Option<Order> {
-        let at = self
-            .pending
-            .iter()
-            .position(|p| p.sf == sf && matches!(p.what, Todo::Tell(_)))?;
-        match self.pending.remove(at)?.what {
-            Todo::Tell(order) => Some(order),
-            _ => None,
-        }
-    }
-
-    /// The TCP sockets for which something is pending.
-    pub(super) fn with_pending(&self) -> FVec<SubflowId> {
-        let mut out = FVec::new();
-        for entry in self.subflows.iter() {
-            if self.has_pending(entry.id) {
-                // Without memory the next round finds it.
-                let _ = out.push(entry.id).is_ok();
-            }
-        }
-        out
-    }
-
-    pub(super) fn entry(&self, sf: SubflowId) -> Option<&Entry> {
-        self.subflows.iter().find(|entry| entry.id == sf)
     }
 }
 
 impl Outcome {
-    fn set(&mut self, bits: u16) {
-        self.bits |= bits;
+    fn has(&self, bits: u16) -> bool {
+        self.due & bits != 0
     }
 
-    fn has(&self, bits: u16) -> bool {
-        self.bits & bits != 0
+    fn note(&mut self, bit: u16, is_so: bool) {
+        if is_so {
+            self.due |= bit;
+        }
     }
 
     /// Joins what follows from two events.
     pub(super) fn and(self, other: Outcome) -> Outcome {
+        // The later event is the one that knows these.
+        let earlier = self.due & !(bit::UNSENT | bit::CLOSING);
         Outcome {
-            // Of what is unsent the later event is the one that knows.
-            bits: (self.bits & !bit::UNSENT) | other.bits,
+            due: earlier | other.due,
             token: self.token.or(other.token),
             timer: match (self.timer, other.timer) {
                 (Some(a), Some(b)) => Some(a.min(b)),
@@ -233,26 +200,30 @@ impl Outcome {
     /// Wakes whoever waits, and sets the timer. No lock of ours is held, but a subflow's may be.
     ///
     /// Says whether something waits for a subflow's lock.
+    #[inline]
     fn wake(&self, sk: &Sock, msk: &Msk) -> bool {
-        if self.has(bit::MORE) {
-            if let Some(token) = self.token {
-                netns::of(sk).tokens.remove(token);
-            }
-            if let Some(delay) = self.timer {
-                msk.worker.queue_in(delay);
-            }
-        }
-        if self.has(bit::FOR_PROGRAM) && !sk.is_dead() {
-            self.wake_program(sk, msk);
-        }
-        // An orphan that is over: the worker puts it away.
-        if self.has(bit::GONE | bit::STATE) && sk.is_dead() && sk.state() == state::CLOSE {
-            msk.worker.queue();
+        if self.has(bit::WAKE) {
+            self.tell(sk, msk);
         }
         self.has(bit::PENDING | bit::PUSH)
     }
 
-    fn wake_program(&self, sk: &Sock, msk: &Msk) {
+    fn tell(&self, sk: &Sock, msk: &Msk) {
+        if let Some(token) = self.token {
+            netns::of(sk).tokens.remove(token);
+        }
+        let is_dead = sk.is_dead();
+        if (is_dead || self.has(bit::CLOSING)) && sk.state() == state::CLOSE {
+            // An orphan that is over, so that no timer matters: the worker puts it away, unless close(2) is about to.
+            if self.has(bit::GONE | bit::STATE) && !self.has(bit::CLOSING) {
+                msk.worker.queue();
+            }
+        } else if let Some(delay) = self.timer {
+            msk.worker.queue_in(delay);
+        }
+        if is_dead {
+            return;
+        }
         if self.has(bit::STATE) {
             sk.state_change();
         }
@@ -272,29 +243,43 @@ impl Outcome {
         }
     }
 
+    /// Has TCP call `write_space` for the segment that is on its way to it, should the flag have been cleared meanwhile.
+    fn ask_for_push(&self, sk: &Sock) {
+        if self.has(bit::PUSH) {
+            sk.want_write_space();
+        }
+    }
+
     /// Finishes in a context that has no subflow's lock and must not sleep: the worker does the rest.
     ///
     /// A mere push needs no worker while TCP is sure to call `write_space` for the same segment.
     pub(super) fn finish_in_softirq(self, sk: &Sock, msk: &Msk) {
         self.wake(sk, msk);
-        if self.has(bit::PUSH) {
-            sk.want_write_space();
-        }
+        self.ask_for_push(sk);
         if self.has(bit::PENDING) || (self.has(bit::PUSH) && sk.is_dead()) {
             msk.worker.queue();
         }
     }
 
     /// Finishes where a segment of `ssk` arrived that carries no data: TCP would not call us back for it. The worker does
-    /// the rest only if a process owns the subflow. Softirq, no lock held.
-    pub(super) fn finish_for(self, sk: &Sock, msk: &Msk, ssk: &Sock) {
+    /// the rest only if a process owns the subflow that is not about to do it. Softirq, no lock held.
+    pub(super) fn finish_for(self, sk: &Sock, msk: &Msk, sf: SubflowId, ssk: &Sock) {
         if self.has(bit::PENDING) {
             if let Some(mut locked) = lock_in_softirq::<Mptcp>(ssk) {
                 self.finish_locked(sk, msk, &mut locked);
                 return;
             }
         }
-        self.finish_in_softirq(sk, msk);
+        let is_left = self.has(bit::PENDING)
+            && !{
+                let inner = msk.inner.lock();
+                inner.subflows.get(sf).is_some_and(|entry| entry.flushing)
+            };
+        self.wake(sk, msk);
+        self.ask_for_push(sk);
+        if is_left || (self.has(bit::PUSH) && sk.is_dead()) {
+            msk.worker.queue();
+        }
     }
 
     /// Finishes with the lock of one subflow held: does what waits for it, leaves the rest to the worker.
@@ -326,7 +311,9 @@ pub(super) fn apply_orders(msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
         return;
     };
     loop {
-        let order = msk.inner.lock().next_order(id);
+        let mut inner = msk.inner.lock();
+        let order = inner.subflows.get_mut(id).and_then(Entry::next_order);
+        drop(inner);
         let Some(order) = order else {
             return;
         };
@@ -358,33 +345,44 @@ pub(super) fn unlocked(sk: &Sock, msk: &Msk) {
 ///
 /// A reset needs softirqs on, so that over a virtual device the RST has arrived before the socket is gone from TCP's
 /// table: the worker sees to it. (A connection that nobody has accepted has no such luxury: see `subflow::lock`.)
-pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+/// Says whether a push was among it.
+pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) -> bool {
     let Some(id) = locked.subflow().id() else {
-        return;
+        return false;
     };
-    let may_reset = {
-        let inner = msk.inner.lock();
-        if !inner.has_pending(id) {
-            return;
-        }
-        locked.is_owned() || !inner.accepted
-    };
+    let is_owned = locked.is_owned();
+    let mut pushed = false;
     loop {
-        let todo = msk.inner.lock().next_pending(id, may_reset);
+        let todo = {
+            let mut inner = msk.inner.lock();
+            let may_reset = is_owned || !inner.accepted;
+            let Some(entry) = inner.subflows.get_mut(id) else {
+                return pushed;
+            };
+            match entry.next_pending(may_reset) {
+                Some(todo) => Some(todo),
+                None if may_reset || !entry.has_pending_reset() => return pushed,
+                None => None,
+            }
+        };
         match todo {
-            None => break,
+            None => {
+                msk.worker.queue();
+                return pushed;
+            }
             Some(Todo::Tell(order)) => locked.locked().tx.apply(order),
             Some(Todo::Ack) => locked.send_ack(),
+            Some(Todo::LateAck) => locked.delay_ack(),
             Some(Todo::Close) => locked.shutdown_write(),
-            Some(Todo::Push) => super::sendmsg::push(sk, msk, locked),
+            Some(Todo::Push) => {
+                super::sendmsg::push(sk, msk, locked);
+                pushed = true;
+            }
             Some(Todo::Reset) => {
                 locked.reset();
                 subflow::closed(locked);
             }
         }
-    }
-    if !may_reset && msk.inner.lock().has_pending(id) {
-        msk.worker.queue();
     }
 }
 

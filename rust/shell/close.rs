@@ -3,11 +3,11 @@
 //! shutdown(2), disconnect and close(2), and the end of a socket.
 
 use super::accept::count_use;
+use super::entry::Entries;
 use super::mib::set_state;
-use super::msk::{Entry, Msk};
+use super::msk::Msk;
 use super::netns;
 use super::Mptcp;
-use crate::engine::mem::FVec;
 use crate::engine::Event;
 use crate::sys::proto;
 use crate::sys::skb::SkbList;
@@ -59,6 +59,7 @@ pub(super) fn reset_first(msk: &Msk) {
 pub(super) fn close(sk: &Sock, msk: &Msk, timeout: isize) {
     let keep = sk.hold();
     let guard = sk.lock();
+    msk.inner.lock().closing = true;
     sk.add_shutdown(RCV_SHUTDOWN | SEND_SHUTDOWN);
     let mut timeout = timeout;
     if matches!(sk.state(), state::LISTEN | state::CLOSE) {
@@ -101,7 +102,7 @@ fn orphan_subflows(msk: &Msk) {
         let inner = msk.inner.lock();
         inner
             .subflows
-            .get(0)
+            .first()
             .filter(|entry| entry.child)
             .map(|entry| entry.ssk.clone())
     };
@@ -115,6 +116,8 @@ fn orphan_subflows(msk: &Msk) {
 /// Ends an orphan whose connection is over. Process context, the socket not locked.
 pub(super) fn finish(sk: &Sock, msk: &Msk) {
     let guard = sk.lock();
+    // From here on whatever ends the connection asks for the worker.
+    msk.inner.lock().closing = false;
     let over = sk.state() == state::CLOSE && sk.is_dead();
     if !over {
         drop(guard);
@@ -147,7 +150,6 @@ pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
         inner.armed = None;
         inner.connecting = false;
         inner.held = None;
-        inner.pending.clear();
         let freed = inner.tx.restart(crate::wire::Dsn(0));
         if freed > 0 {
             stream::uncharge_send(sk, freed);
@@ -171,7 +173,7 @@ pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
     close_subflows(entries);
 }
 
-fn close_subflows(mut entries: FVec<Entry>) {
+fn close_subflows(mut entries: Entries) {
     while let Some(entry) = entries.pop() {
         if entry.child {
             subflow::close_child(&entry.ssk);

@@ -2,8 +2,9 @@
 
 //! bind(2) and connect(2).
 
+use super::entry::Entry;
 use super::mib::set_state;
-use super::msk::{now, Entry, Msk};
+use super::msk::{now, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
@@ -143,14 +144,8 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
         inner.gone = false;
         inner.connecting = true;
         inner.held = None;
-        inner
-            .subflows
-            .push(Entry {
-                id: SubflowId::FIRST,
-                ssk: ssk.clone(),
-                child: false,
-            })
-            .map_err(|_| ENOMEM)?;
+        let entry = Entry::new(SubflowId::FIRST, ssk.clone());
+        inner.subflows.push(entry)?;
     }
     set_state(sk, state::SYN_SENT);
     let mut locked = subflow::lock::<Mptcp>(ssk).ok_or(EINVAL)?;

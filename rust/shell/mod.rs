@@ -41,6 +41,7 @@ mod blackhole;
 mod close;
 mod connect;
 mod diag;
+mod entry;
 mod mib;
 mod msk;
 mod netns;

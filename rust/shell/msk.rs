@@ -2,12 +2,12 @@
 
 //! The application's socket: what it owns, and how it is made.
 
+use super::entry::Entries;
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sockopt::Options;
 use super::Mptcp;
-use crate::engine::mem::FVec;
-use crate::engine::{ConnState, Connection, Instant, Order, Shared, SubflowId};
+use crate::engine::{ConnState, Connection, Instant, Shared};
 use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
 use crate::sys::kernel_socket::KernelSocket;
@@ -45,9 +45,7 @@ pub(super) struct Inner {
     pub(super) rx: SkbList,
     /// Written, not yet acknowledged.
     pub(super) tx: SendQueue,
-    pub(super) subflows: FVec<Entry>,
-    /// What is to be done under the lock of a subflow, in order for each.
-    pub(super) pending: FVec<Pending>,
+    pub(super) subflows: Entries,
     /// The socket of the first subflow, or of the listener, if we opened it ourselves.
     pub(super) first: Option<Arc<KernelSocket<Mptcp>>>,
     /// When the worker wakes up, at the latest.
@@ -60,39 +58,13 @@ pub(super) struct Inner {
     pub(super) connecting: bool,
     /// The state that waits for connect(2) to let the lock go.
     pub(super) held: Option<ConnState>,
+    /// close(2) has begun: before it returns it sees to a connection that is over.
+    pub(super) closing: bool,
     /// The engine has nothing left to do.
     pub(super) gone: bool,
     /// The socket was counted as in use.
     pub(super) in_use: bool,
 }
-
-/// A subflow of the connection.
-pub(super) struct Entry {
-    pub(super) id: SubflowId,
-    pub(super) ssk: ARef<Sock>,
-    /// TCP made it from a handshake: no `struct socket` stands for it, we close it ourselves.
-    pub(super) child: bool,
-}
-
-/// One thing to do under the lock of a subflow.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pending {
-    pub(super) sf: SubflowId,
-    pub(super) what: Todo,
-}
-
-/// See [`Pending`]; the names are those of the engine's actions.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Todo {
-    Tell(Order),
-    Reset,
-    Close,
-    Ack,
-    Push,
-}
-
-/// Room for what is pending that is set aside at the start, so that it need not be found in softirq.
-const PENDING_ROOM: usize = 8;
 
 impl Msk {
     /// The state of a socket that socket(2) makes.
@@ -105,22 +77,18 @@ impl Msk {
 
     /// The state of a socket, not yet bound to one.
     pub(super) fn new(options: Options, flags: kernel::alloc::Flags) -> Result<Arc<Self>> {
-        let mut pending = FVec::new();
-        pending.reserve(PENDING_ROOM).map_err(|_| ENOMEM)?;
-        let mut subflows = FVec::new();
-        subflows.reserve(1).map_err(|_| ENOMEM)?;
         let inner = Inner {
             conn: None,
             rx: SkbList::new(),
             tx: SendQueue::new(Dsn(0)),
-            subflows,
-            pending,
+            subflows: Entries::default(),
             first: None,
             armed: None,
             token: None,
             accepted: true,
             connecting: false,
             held: None,
+            closing: false,
             gone: false,
             in_use: false,
         };
@@ -157,7 +125,7 @@ impl Inner {
     /// See [`Msk::first_ssk`].
     pub(super) fn first_ssk(&self) -> Option<ARef<Sock>> {
         self.subflows
-            .get(0)
+            .first()
             .map(|entry| entry.ssk.clone())
             .or_else(|| self.first.as_ref().map(|first| first.sock().hold()))
     }

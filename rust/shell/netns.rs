@@ -16,6 +16,7 @@ use crate::sys::nf_hook;
 use crate::sys::random;
 use crate::sys::sock::Sock;
 use crate::sys::time::jiffies;
+use crate::wire::keys::SECRET;
 use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::sync::atomic::{ordering, Atomic};
@@ -37,7 +38,7 @@ pub(crate) struct State {
     #[pin]
     pub(super) listeners: Listeners,
     /// Keys of passive connections are derived from it.
-    pub(super) secret: [u8; 32],
+    pub(super) secret: [u8; SECRET],
     knobs: Knobs,
     pause: Blackhole,
     /// Whether the hooks are registered.

@@ -212,7 +212,9 @@ fn finish_read(sk: &Sock, msk: &Msk, rest: SkbList, total: usize, freed: u32) {
         pull_from(sk, msk, &ssk);
         super::receive_buffer::copied(sk, msk, &ssk, total);
         let free = super::tx_options::free_space(sk, &ssk, &ssk.tcp_numbers());
-        msk.post(sk, Event::ReceiveSpace { free }).finish(sk, msk);
+        if msk.shared.is_window_news(free) {
+            msk.post(sk, Event::ReceiveSpace { free }).finish(sk, msk);
+        }
         let emptied = msk.unread() == 0;
         if ssk.reader_owes_ack(emptied) {
             acknowledge(&ssk, emptied);

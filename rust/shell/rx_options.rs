@@ -55,6 +55,10 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     });
     let (outcome, idsn) = {
         let mut inner = msk.inner.lock();
+        // Its turn has come, so that TCP takes it now or, if a process owns the subflow, when that lets go.
+        if incoming.fin && incoming.len == 0 && header.seq == numbers.rcv_nxt {
+            inner.expect_fin(sf, true);
+        }
         let first = keys.map(|keys| inner.step(sk, msk, keys));
         let outcome = inner.step(sk, msk, event);
         let outcome = first.unwrap_or_default().and(outcome);
@@ -64,7 +68,7 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         )
     };
     if segment.len == 0 {
-        outcome.finish_for(sk, msk, ssk);
+        outcome.finish_for(sk, msk, sf, ssk);
         return RxVerdict::Pass;
     }
     outcome.finish_in_softirq(sk, msk);

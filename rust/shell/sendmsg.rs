@@ -3,7 +3,7 @@
 //! sendmsg(2), and handing what was written to TCP.
 
 use super::act::Outcome;
-use super::msk::{now, Msk};
+use super::msk::{now, Inner, Msk};
 use super::subflow;
 use super::Mptcp;
 use crate::engine::{Duration, Event};
@@ -178,8 +178,9 @@ pub(super) fn push_all(sk: &Sock, msk: &Msk) {
     if let Some(ssk) = msk.first_ssk() {
         if let Some(mut locked) = subflow::lock(msk, &ssk) {
             if locked.subflow().id().is_some() {
-                super::act::flush(sk, msk, &mut locked);
-                push(sk, msk, &mut locked);
+                if !super::act::flush(sk, msk, &mut locked) {
+                    push(sk, msk, &mut locked);
+                }
             }
         }
     }
@@ -191,7 +192,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         return;
     };
     let mut out = Outcome::default();
-    let mut handed = false;
+    let mut wanted = None;
     loop {
         let room = locked.room();
         if room == 0 {
@@ -202,6 +203,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             break;
         };
         let Some(mut transmit) = conn.poll_transmit(&msk.shared, sf, room, now()) else {
+            wanted = wanted.or_else(|| Some(wants_acks(msk, &inner)));
             break;
         };
         let mut chunks = [const { None }; MAX_CHUNKS];
@@ -211,8 +213,8 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         transmit.len = bytes;
         let write_seq = locked.numbers().write_seq;
         let ssn = locked.subflow().local_ssn(write_seq);
-        let wanted = transmit.len;
-        let sent = if wanted > 0 && locked.locked().tx.record_run(ssn, &transmit).is_ok() {
+        let offered = transmit.len;
+        let sent = if offered > 0 && locked.locked().tx.record_run(ssn, &transmit).is_ok() {
             locked.send(&chunks, transmit.more).unwrap_or(0)
         } else {
             0
@@ -226,16 +228,12 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             rto,
         };
         out = out.and(msk.post(sk, event));
-        handed = true;
-        if sent < wanted || wanted == 0 || !transmit.more {
+        wanted = (!msk.shared.is_fallback()).then(|| out.unsent());
+        if sent < offered || offered == 0 || !transmit.more {
             break;
         }
     }
-    let wanted = match handed && !msk.shared.is_fallback() {
-        true => out.unsent(),
-        false => wants_acks(msk),
-    };
-    if wanted {
+    if wanted.unwrap_or_else(|| wants_acks(msk, &msk.inner.lock())) {
         locked.want_write_space();
     }
     out.finish_without_push(sk, msk);
@@ -243,8 +241,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
 
 /// Whether the acknowledgements of TCP matter: they make room for what is unsent, and in fallback they free what was
 /// sent.
-fn wants_acks(msk: &Msk) -> bool {
-    let inner = msk.inner.lock();
+fn wants_acks(msk: &Msk, inner: &Inner) -> bool {
     inner.conn.as_ref().is_some_and(|conn| {
         conn.unsent() > 0 || (msk.shared.is_fallback() && conn.unacknowledged() > 0)
     })

@@ -241,8 +241,9 @@ pub(super) fn write_space(locked: &mut SubflowLocked<'_, Mptcp>) {
     if msk.shared.is_fallback() {
         acknowledged(sk, msk, locked);
     }
-    act::flush(sk, msk, locked);
-    super::sendmsg::push(sk, msk, locked);
+    if !act::flush(sk, msk, locked) {
+        super::sendmsg::push(sk, msk, locked);
+    }
     super::send_buffer::follow(sk, msk, locked);
 }
 
@@ -274,7 +275,18 @@ pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
             // A fast open may have been written to before.
             write_space(locked);
         }
-        _ => pull(sk, msk, locked),
+        _ => {
+            pull(sk, msk, locked);
+            fin_taken(sk, msk, locked);
+        }
+    }
+}
+
+/// TCP may have taken the peer's FIN: what waited for that is done.
+fn fin_taken(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+    if let Some(sf) = locked.subflow().id() {
+        msk.inner.lock().expect_fin(sf, false);
+        act::flush(sk, msk, locked);
     }
 }
 

@@ -2,7 +2,8 @@
 
 //! The passive handshake, without state: SYN, SYN/ACK and third ACK at a listener. Softirq throughout.
 
-use super::msk::{now, Entry, Msk};
+use super::entry::Entry;
+use super::msk::{now, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
@@ -21,7 +22,7 @@ use crate::sys::segment::{FourTuple, RxSegment, TxSegment};
 use crate::sys::sock::{self, Sock};
 use crate::sys::stack::Origin;
 use crate::sys::subflow::SubflowLocked;
-use crate::wire::keys::Stateless;
+use crate::wire::keys::{Stateless, SECRET};
 use crate::wire::{self, Capable, Key, OptionSet, SegmentKind};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
@@ -85,20 +86,19 @@ pub(super) fn syn_done() {
 /// What the SYN/ACK asks for goes in as well: the key that the third ACK echoes then tells what that was, whatever the
 /// knob says by now.
 fn key(
-    secret: &[u8; 32],
+    secret: &[u8; SECRET],
     ends: &FourTuple,
     peer_isn: u32,
     our_isn: u32,
     policy: ListenPolicy,
-) -> KeyMaterial {
-    let key: Key = Stateless {
+) -> Key {
+    Stateless {
         four_tuple: ends,
         peer_isn,
         our_isn,
         variant: u32::from(policy.checksum),
     }
-    .key::<KernelSha256>(secret);
-    KeyMaterial::derive::<KernelSha256>(key)
+    .key(secret)
 }
 
 /// The options of a SYN/ACK that leaves.
@@ -131,6 +131,7 @@ pub(super) fn options(
     let ns = netns::of(&listener);
     let policy = ns.listen_policy();
     let peer_isn = header.ack_seq.wrapping_sub(1);
+    // Whether its token is free is asked when the third ACK comes.
     let local = key(
         &ns.secret,
         &segment.four_tuple(),
@@ -138,10 +139,7 @@ pub(super) fn options(
         header.seq,
         policy,
     );
-    if !is_free(ns, &local) {
-        return None;
-    }
-    fit(segment, &syn_ack_options(offer, policy, local.key))
+    fit(segment, &syn_ack_options(offer, policy, local))
 }
 
 fn fit(segment: &TxSegment<'_>, want: &OptionSet) -> Option<([u8; 40], u8)> {
@@ -203,7 +201,7 @@ fn again(listener: &Sock, request: &Request, segment: &TxSegment<'_>) -> Option<
             request.snt_isn(),
             policy,
         );
-        ns.tokens.find(local.token)
+        ns.tokens.find(local.token::<KernelSha256>())
     })?;
     of_connection(proto::msk_of::<Mptcp>(&found)?)
 }
@@ -215,7 +213,8 @@ fn fast_open(sk: &Sock, request: &Request, segment: &RxSegment<'_>) -> Option<Op
     let offer = offer_of(header.options())?;
     let policy = ns.listen_policy();
     let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
-    let local = key(&ns.secret, &segment.four_tuple(), rcv_isn, snt_isn, policy);
+    let key = key(&ns.secret, &segment.four_tuple(), rcv_isn, snt_isn, policy);
+    let local = KeyMaterial::derive::<KernelSha256>(key);
     is_free(ns, &local).then(|| Opening {
         open: Open::Early(EarlyOpen::new(offer, policy, local)),
         window: header.window,
@@ -244,7 +243,8 @@ pub(super) fn third_ack(
     let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
     let ends = segment.four_tuple();
     let accept = |policy| {
-        let local = key(&ns.secret, &ends, rcv_isn, snt_isn, policy);
+        let key = key(&ns.secret, &ends, rcv_isn, snt_isn, policy);
+        let local = KeyMaterial::derive::<KernelSha256>(key);
         accept_third_ack::<KernelSha256>(&options, offer, policy, local)
     };
     let policy = ns.listen_policy();
@@ -333,13 +333,8 @@ fn make(
         inner.conn = Some(conn);
         inner.tx = SendQueue::new(local.idsn.advance(1));
         inner.accepted = false;
-        let entry = Entry {
-            id: SubflowId::FIRST,
-            ssk: child.hold(),
-            child: false,
-        };
-        // Room was reserved when the state was made.
-        let _ = inner.subflows.push(entry).is_ok();
+        let entry = Entry::new(SubflowId::FIRST, child.hold());
+        inner.subflows.push(entry).ok()?;
     }
     if ns.tokens.insert(token, &sk).is_err() {
         super::close::abandon(&sk, &state);

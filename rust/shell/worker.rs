@@ -29,13 +29,19 @@ pub(super) fn work(sk: &Sock, msk: &Msk) {
 
 /// Does what waits for the lock of each subflow. Process context, no subflow's lock held.
 pub(super) fn flush_all(sk: &Sock, msk: &Msk) {
-    let waiting = msk.inner.lock().with_pending();
-    for id in waiting.iter() {
-        let ssk = msk.inner.lock().entry(*id).map(|entry| entry.ssk.clone());
-        if let Some(ssk) = ssk {
-            if let Some(mut locked) = subflow::lock(msk, &ssk) {
-                act::flush(sk, msk, &mut locked);
-            }
+    let mut last = None;
+    loop {
+        let next = {
+            let inner = msk.inner.lock();
+            let entry = inner.subflows.next_waiting(last);
+            entry.map(|entry| (entry.id, entry.ssk.clone()))
+        };
+        let Some((id, ssk)) = next else {
+            return;
+        };
+        if let Some(mut locked) = subflow::lock(msk, &ssk) {
+            act::flush(sk, msk, &mut locked);
         }
+        last = Some(id);
     }
 }

@@ -183,6 +183,7 @@ int rmptcp_nla_put_u64(struct sk_buff *skb, int type, u64 value, int pad);
 u32 rmptcp_ack_backlog(const struct sock *sk);
 u32 rmptcp_max_ack_backlog(const struct sock *sk);
 void rmptcp_tcp_send_rst(struct sock *sk);
+void rmptcp_tcp_delay_ack(struct sock *sk);
 void rmptcp_tcp_set_repair(struct sock *sk, bool on);
 
 #endif

@@ -4,8 +4,10 @@
 //!
 //! C headers: [`include/net/sock.h`](srctree/include/net/sock.h), [`include/net/protocol.h`](srctree/include/net/protocol.h)
 //!
-//! An MPTCP socket is an `inet_connection_sock` (so that the generic inet code works on it) with one pointer behind it,
-//! to the stack's state, which the socket owns until its last reference goes.
+//! An MPTCP socket is an `inet_sock` (so that the generic inet code works on it) with one pointer behind it, to the
+//! stack's state, which the socket owns until its last reference goes. It is no `inet_connection_sock`: ports, timers and
+//! accept queue are those of the TCP sockets below it. So the switch does not have INET_PROTOSW_ICSK either, which would
+//! let the generic code look for them.
 
 use super::bindings;
 use super::callbacks as cb;
@@ -25,7 +27,7 @@ use kernel::sync::Arc;
 /// The C side of an MPTCP socket.
 #[repr(C)]
 struct MskSock {
-    icsk: bindings::inet_connection_sock,
+    inet: bindings::inet_sock,
     /// An `Arc` of the stack's state, given up in `destruct`.
     state: *mut kernel::ffi::c_void,
 }
@@ -191,7 +193,7 @@ unsafe fn fill<S: Stack>(family: &'static Family, v6: bool) {
         switch.protocol = bindings::IPPROTO_MPTCP as u16;
         switch.prot = family.proto.get();
         switch.ops = family.ops.get();
-        switch.flags = bindings::INET_PROTOSW_ICSK as u8;
+        switch.flags = 0;
     }
 }
 

@@ -299,6 +299,12 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         unsafe { bindings::__tcp_send_ack(self.sk.as_ptr(), (*self.tcp()).rcv_nxt, 0) }
     }
 
+    /// Has TCP send an ACK after its own delay, if nothing that says the same goes out before.
+    pub(crate) fn delay_ack(&mut self) {
+        // SAFETY: The lock is held. The timer of a closed socket does nothing.
+        unsafe { bindings::rmptcp_tcp_delay_ack(self.sk.as_ptr()) }
+    }
+
     /// Has TCP send its FIN after what is queued.
     pub(crate) fn shutdown_write(&mut self) {
         // SAFETY: The lock is held; TCP's own `shutdown` is behind the pointer.

@@ -13,6 +13,8 @@ use core::num::NonZeroU16;
 use super::address::AddrId;
 use super::cursor::{copy, Writer};
 use super::seq::Dsn;
+use super::siphash::siphash;
+pub use super::siphash::SECRET;
 
 /// Something that computes SHA-256 (FIPS 180-4).
 pub trait Sha256 {
@@ -252,11 +254,14 @@ pub fn add_addr_hmac<S: Sha256>(
 }
 
 /// The first octets of a digest.
-fn leftmost<const N: usize>(digest: [u8; 32]) -> [u8; N] {
+fn leftmost<const N: usize>(digest: impl AsRef<[u8]>) -> [u8; N] {
     let mut out = [0; N];
-    copy(&mut out, &digest);
+    copy(&mut out, digest.as_ref());
     out
 }
+
+/// Octets of two IPv6 addresses (or two IPv4 addresses in them) and two ports.
+pub const FOUR_TUPLE: usize = 36;
 
 /// A handshake that a listener answers without keeping state of ours.
 ///
@@ -266,7 +271,7 @@ fn leftmost<const N: usize>(digest: [u8; 32]) -> [u8; N] {
 #[derive(Clone, Copy, Debug)]
 pub struct Stateless<'a> {
     /// Addresses and ports, in an order that is the same for every segment of the handshake.
-    pub four_tuple: &'a [u8],
+    pub four_tuple: &'a [u8; FOUR_TUPLE],
     /// The initial sequence number of the peer.
     pub peer_isn: u32,
     /// Our initial sequence number.
@@ -277,30 +282,25 @@ pub struct Stateless<'a> {
 
 impl Stateless<'_> {
     /// The key of the passive side of an `MP_CAPABLE` handshake.
-    pub fn key<S: Sha256>(&self, secret: &[u8; 32]) -> Key {
-        Key(leftmost(self.digest::<S>(secret, *b"mptcpkey")))
+    pub fn key(&self, secret: &[u8; SECRET]) -> Key {
+        Key(self.digest(secret, *b"key!").to_be_bytes())
     }
 
     /// The random number of the passive side of an `MP_JOIN` handshake.
-    pub fn nonce<S: Sha256>(&self, secret: &[u8; 32]) -> Nonce {
-        Nonce(leftmost(self.digest::<S>(secret, *b"mptcprnd")))
+    pub fn nonce(&self, secret: &[u8; SECRET]) -> Nonce {
+        Nonce(leftmost(self.digest(secret, *b"rand").to_be_bytes()))
     }
 
     /// A pseudo-random function of the handshake, one per `purpose`.
-    fn digest<S: Sha256>(&self, secret: &[u8; 32], purpose: [u8; 8]) -> [u8; 32] {
-        let mut fixed = [0; 20];
-        let mut writer = Writer::new(&mut fixed);
+    fn digest(&self, secret: &[u8; SECRET], purpose: [u8; 4]) -> u64 {
+        let mut message = [0; 16 + FOUR_TUPLE];
+        let mut writer = Writer::new(&mut message);
         writer.array(purpose);
         writer.u32(self.peer_isn);
         writer.u32(self.our_isn);
         writer.u32(self.variant);
-        // What varies in length comes last, and is hashed first to keep one shape for all.
-        let tuple = S::digest(&[self.four_tuple]);
-        let mut message = [0; 52];
-        let mut writer = Writer::new(&mut message);
-        writer.array(fixed);
-        writer.array(tuple);
-        hmac::<S>(secret, &message)
+        writer.array(*self.four_tuple);
+        siphash(secret, &message)
     }
 }
 

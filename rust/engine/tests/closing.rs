@@ -18,6 +18,13 @@ fn we_close_first_and_the_peer_follows() {
     assert!(rig.has(&Action::ReceiveShut));
     assert!(rig.has(&Action::TokenReleased));
     assert_eq!(rig.shared.rcv_nxt(), their(1));
+    // The one ACK says our DATA_FIN; what answers theirs is the FIN.
+    let acks = rig
+        .asked()
+        .iter()
+        .filter(|a| **a == ack_everywhere())
+        .count();
+    assert_eq!(acks, 1);
 }
 
 #[test]
@@ -25,8 +32,9 @@ fn the_peer_closes_first_and_we_follow() {
     let mut rig = Rig::new(false);
     rig.segment(&data_fin(0));
     assert_eq!(rig.conn.state(), ConnState::CloseWait);
-    assert!(rig.has(&ack_everywhere()));
     assert!(rig.has(&Action::ReceiveShut));
+    assert!(rig.has(&Action::DelayAck { sf: SF }));
+    assert!(!rig.has(&ack_everywhere()));
     // Half closed: our stream goes on.
     assert_eq!(rig.write(100), 100);
     rig.post(Event::ShutdownWrite);
@@ -35,6 +43,21 @@ fn the_peer_closes_first_and_we_follow() {
         rig.states(),
         [ConnState::CloseWait, ConnState::LastAck, ConnState::Close]
     );
+}
+
+#[test]
+fn a_fin_that_waits_behind_data_is_no_answer_to_a_data_fin() {
+    let mut rig = Rig::new(false);
+    assert_eq!(rig.write(100), 100);
+    rig.post(Event::ShutdownWrite);
+    // The data has arrived on some other way, as far as the subflow can tell.
+    let options = dss(Some(our(101)), None);
+    rig.segment_acking(1, &options);
+    rig.asked();
+    rig.segment_acking(1, &data_fin(0));
+    let asked = rig.asked();
+    assert!(asked.contains(&ack_everywhere()));
+    assert!(asked.contains(&Action::CloseSubflow { sf: SF }));
 }
 
 #[test]

@@ -127,9 +127,14 @@ impl Rig {
 
     /// A pure ACK of the peer, with these options.
     fn segment(&mut self, options: &Options) -> &mut Self {
+        self.segment_acking(self.ssn, options)
+    }
+
+    /// The same, but its TCP has not got all.
+    fn segment_acking(&mut self, ack: u32, options: &Options) -> &mut Self {
         let segment = RxSegment {
             ssn: Ssn(self.rx),
-            ack: Some(Ssn(self.ssn)),
+            ack: Some(Ssn(ack)),
             window: 10_000,
             ..RxSegment::default()
         };

@@ -9,6 +9,7 @@ mod departures;
 mod handshake;
 mod programs;
 
+use self::arrivals::DELAYED_ACK;
 pub use self::handshake::handshake_options;
 pub use self::handshake::has_timestamps;
 use crate::app::App;
@@ -115,6 +116,8 @@ pub enum Errand {
     Close(SubflowId),
     /// To have it send an acknowledgement.
     Ack(SubflowId),
+    /// To have it acknowledge before long.
+    LateAck(SubflowId),
     /// To offer it what is to be sent.
     Push(SubflowId),
     /// Nothing any more: the engine is done.
@@ -284,6 +287,7 @@ impl Endpoint {
             Action::ResetSubflow { sf } => env.errands.push(Errand::Reset(sf)),
             Action::CloseSubflow { sf } => env.errands.push(Errand::Close(sf)),
             Action::SendAck { sf } => env.errands.push(Errand::Ack(sf)),
+            Action::DelayAck { sf } => env.errands.push(Errand::LateAck(sf)),
             Action::Push { sf } => env.errands.push(Errand::Push(sf)),
             Action::Gone => env.errands.push(Errand::Gone),
             Action::SendShut
@@ -302,6 +306,7 @@ impl Endpoint {
             | Errand::Reset(sf)
             | Errand::Close(sf)
             | Errand::Ack(sf)
+            | Errand::LateAck(sf)
             | Errand::Push(sf) => sf,
         };
         let Some(flow) = self.flow_of(sf) else {
@@ -318,6 +323,10 @@ impl Endpoint {
                 self.tcp_send(env, flow);
             }
             Errand::Ack(_) => self.ack(env, flow),
+            Errand::LateAck(_) => {
+                let rx = &mut self.flows[flow].tcp.rx;
+                rx.ack_at.get_or_insert(env.now + DELAYED_ACK);
+            }
             Errand::Push(_) => self.push(env, flow),
             Errand::Gone => {}
         }

@@ -286,7 +286,7 @@ impl World {
                 host.tcp.fin_wanted = true;
                 self.tcp_send(side);
             }
-            Action::SendAck { .. } => self.ack(side),
+            Action::SendAck { .. } | Action::DelayAck { .. } => self.ack(side),
             Action::Push { .. } => self.push(side),
             Action::Gone => host.gone = true,
             Action::SendShut

@@ -204,7 +204,7 @@ fn keys_and_nonces_are_numbers_in_network_order() {
 }
 
 const HANDSHAKE: Stateless<'static> = Stateless {
-    four_tuple: b"ten and four",
+    four_tuple: b"the two addresses and the two ports.",
     peer_isn: 1,
     our_isn: 2,
     variant: 0,
@@ -212,21 +212,21 @@ const HANDSHAKE: Stateless<'static> = Stateless {
 
 #[test]
 fn a_stateless_handshake_comes_out_the_same_every_time() {
-    let secret = [7; 32];
-    assert_eq!(HANDSHAKE.key::<S>(&secret), HANDSHAKE.key::<S>(&secret));
-    assert_eq!(HANDSHAKE.nonce::<S>(&secret), HANDSHAKE.nonce::<S>(&secret));
+    let secret = [7; 16];
+    assert_eq!(HANDSHAKE.key(&secret), HANDSHAKE.key(&secret));
+    assert_eq!(HANDSHAKE.nonce(&secret), HANDSHAKE.nonce(&secret));
 }
 
 #[test]
 fn a_stateless_handshake_depends_on_everything_it_is_made_from() {
-    let secret = [7; 32];
+    let secret = [7; 16];
     let mut other_secret = secret;
-    other_secret[31] ^= 1;
+    other_secret[15] ^= 1;
     let others = [
         (HANDSHAKE, other_secret),
         (
             Stateless {
-                four_tuple: b"ten and five",
+                four_tuple: b"the two addresses and two more ports",
                 ..HANDSHAKE
             },
             secret,
@@ -255,23 +255,15 @@ fn a_stateless_handshake_depends_on_everything_it_is_made_from() {
         ),
     ];
     for (at, (handshake, with)) in others.into_iter().enumerate() {
-        assert_ne!(
-            handshake.key::<S>(&with),
-            HANDSHAKE.key::<S>(&secret),
-            "{at}"
-        );
-        assert_ne!(
-            handshake.nonce::<S>(&with),
-            HANDSHAKE.nonce::<S>(&secret),
-            "{at}"
-        );
+        assert_ne!(handshake.key(&with), HANDSHAKE.key(&secret), "{at}");
+        assert_ne!(handshake.nonce(&with), HANDSHAKE.nonce(&secret), "{at}");
     }
 }
 
 #[test]
 fn a_stateless_nonce_tells_nothing_of_the_stateless_key() {
-    let secret = [7; 32];
-    let key = HANDSHAKE.key::<S>(&secret).to_bytes();
-    let nonce = HANDSHAKE.nonce::<S>(&secret).to_bytes();
+    let secret = [7; 16];
+    let key = HANDSHAKE.key(&secret).to_bytes();
+    let nonce = HANDSHAKE.nonce(&secret).to_bytes();
     assert!(!key.windows(4).any(|part| part == nonce));
 }

@@ -163,6 +163,7 @@ impl Host {
             | Action::ResetSubflow { sf }
             | Action::CloseSubflow { sf }
             | Action::SendAck { sf }
+            | Action::DelayAck { sf }
             | Action::Push { sf } => Some(*sf),
             _ => None,
         };

@@ -28,7 +28,7 @@ use rust_mptcp::wire::SegmentKind;
 use rust_mptcp::wire::Ssn;
 
 /// How long an acknowledgement may wait for data to ride on.
-const DELAYED_ACK: u64 = 40 * MILLI;
+pub(super) const DELAYED_ACK: u64 = 40 * MILLI;
 
 /// How long plain TCP waits for the peer's FIN when no program holds it (`tcp_fin_timeout`).
 const ORPHAN: u64 = 60 * SECOND;

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The subflows of a connection, and what waits for the lock of each. Guarded by the connection's lock.
+
+use crate::engine::mem::FVec;
+use crate::engine::{Order, SubflowId};
+use crate::sys::sock::Sock;
+use kernel::prelude::*;
+use kernel::sync::aref::ARef;
+
+/// One thing to do under the lock of a subflow; the names are those of the engine's actions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Todo {
+    Tell(Order),
+    Reset,
+    Push,
+    Ack,
+    LateAck,
+    Close,
+}
+
+/// What is to be done under the lock of one subflow: orders in their order, then the rest in that of the bits. Asking
+/// twice is asking once.
+#[derive(Default)]
+struct Pending {
+    /// As many as the engine ever gives for one subflow before they are told: keys, a failure, a reset.
+    orders: [Option<Order>; 3],
+    due: u8,
+}
+
+const RESET: u8 = 1;
+const PUSH: u8 = 1 << 1;
+const ACK: u8 = 1 << 2;
+const LATE_ACK: u8 = 1 << 3;
+const CLOSE: u8 = 1 << 4;
+
+impl Pending {
+    fn add(&mut self, what: Todo) {
+        self.due |= match what {
+            Todo::Reset => RESET,
+            Todo::Push => PUSH,
+            Todo::Ack => ACK,
+            Todo::LateAck => LATE_ACK,
+            Todo::Close => CLOSE,
+            Todo::Tell(order) => {
+                if !self.orders.contains(&Some(order)) {
+                    if let Some(slot) = self.orders.iter_mut().find(|slot| slot.is_none()) {
+                        *slot = Some(order);
+                    }
+                }
+                0
+            }
+        };
+    }
+
+    fn take_order(&mut self) -> Option<Order> {
+        let order = self.orders.first_mut()?.take()?;
+        self.orders.rotate_left(1);
+        Some(order)
+    }
+
+    fn take(&mut self, not: u8) -> Option<Todo> {
+        if let Some(order) = self.take_order() {
+            return Some(Todo::Tell(order));
+        }
+        let due = self.due & !not;
+        let lowest = due & due.wrapping_neg();
+        self.due &= !lowest;
+        match lowest {
+            RESET => Some(Todo::Reset),
+            PUSH => Some(Todo::Push),
+            ACK => Some(Todo::Ack),
+            LATE_ACK => Some(Todo::LateAck),
+            CLOSE => Some(Todo::Close),
+            _ => None,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.due == 0 && matches!(self.orders.first(), Some(None))
+    }
+}
+
+/// A subflow of the connection.
+pub(super) struct Entry {
+    pub(super) id: SubflowId,
+    pub(super) ssk: ARef<Sock>,
+    /// TCP made it from a handshake: no `struct socket` stands for it, we close it ourselves.
+    pub(super) child: bool,
+    /// Whoever has its lock looks for more to do before letting go.
+    pub(super) flushing: bool,
+    /// The peer's FIN has arrived and TCP takes it next: ours then acknowledges it, and neither crosses the other.
+    pub(super) fin_coming: bool,
+    pending: Pending,
+}
+
+impl Entry {
+    pub(super) fn new(id: SubflowId, ssk: ARef<Sock>) -> Self {
+        Self {
+            id,
+            ssk,
+            child: false,
+            flushing: false,
+            fin_coming: false,
+            pending: Pending::default(),
+        }
+    }
+
+    /// Keeps for later what needs its lock.
+    pub(super) fn put_off(&mut self, what: Todo) {
+        self.pending.add(what);
+    }
+
+    /// The next thing to do; a reset only if that may be now. Notes whether the holder of the lock comes again.
+    pub(super) fn next_pending(&mut self, may_reset: bool) -> Option<Todo> {
+        let mut not = 0;
+        if !may_reset {
+            not |= RESET;
+        }
+        if self.fin_coming {
+            not |= CLOSE;
+        }
+        let todo = self.pending.take(not);
+        self.flushing = todo.is_some();
+        todo
+    }
+
+    /// The next order, ahead of what else waits.
+    pub(super) fn next_order(&mut self) -> Option<Order> {
+        self.pending.take_order()
+    }
+
+    pub(super) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    pub(super) fn has_pending_reset(&self) -> bool {
+        self.pending.due & RESET != 0
+    }
+}
+
+/// Those of a connection, in the order of their numbers. The first one needs no memory of its own.
+#[derive(Default)]
+pub(super) struct Entries {
+    first: Option<Entry>,
+    more: FVec<Entry>,
+}
+
+impl Entries {
+    /// Adds a subflow whose number is above all others.
+    pub(super) fn push(&mut self, entry: Entry) -> Result {
+        if self.first.is_none() {
+            self.first = Some(entry);
+            return Ok(());
+        }
+        self.more.push(entry).map_err(|_| ENOMEM)
+    }
+
+    /// Takes any of them out.
+    pub(super) fn pop(&mut self) -> Option<Entry> {
+        self.more.pop().or_else(|| self.first.take())
+    }
+
+    pub(super) fn first(&self) -> Option<&Entry> {
+        self.first.as_ref()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        // Named in full: the kernel's prelude has another `chain`.
+        Iterator::chain(self.first.iter(), self.more.iter())
+    }
+
+    pub(super) fn get(&self, sf: SubflowId) -> Option<&Entry> {
+        self.iter().find(|entry| entry.id == sf)
+    }
+
+    pub(super) fn get_mut(&mut self, sf: SubflowId) -> Option<&mut Entry> {
+        if self.first.as_ref().is_some_and(|entry| entry.id == sf) {
+            return self.first.as_mut();
+        }
+        self.more.iter_mut().find(|entry| entry.id == sf)
+    }
+
+    /// The first one above `last` for which something waits.
+    pub(super) fn next_waiting(&self, last: Option<SubflowId>) -> Option<&Entry> {
+        self.iter()
+            .find(|entry| last.is_none_or(|last| entry.id > last) && entry.has_pending())
+    }
+}
