@@ -355,5 +355,6 @@ pub(super) fn not_opened(subflow: &Subflow) {
 
 /// The child is a subflow now.
 pub(super) fn opened_done(locked: &mut SubflowLocked<'_, Mptcp>) {
+    locked.forget_syn();
     super::subflow::reserve(locked);
 }

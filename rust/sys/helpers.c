@@ -210,4 +210,5 @@ u32 rmptcp_max_ack_backlog(const struct sock *sk) { return READ_ONCE(sk->sk_max_
 /* A RST of TCP's own making: what it calls an ACK, with one more flag. The function for it is not exported. */
 void rmptcp_tcp_send_rst(struct sock *sk) { TCP_INC_STATS(sock_net(sk), TCP_MIB_OUTRSTS); __tcp_send_ack(sk, tcp_sk(sk)->rcv_nxt, TCPHDR_RST); }
 void rmptcp_tcp_delay_ack(struct sock *sk) { inet_csk_schedule_ack(sk); inet_csk_enter_pingpong_mode(sk); inet_csk_reset_xmit_timer(sk, ICSK_TIME_DACK, TCP_DELACK_MIN, TCP_DELACK_MAX); }
+void rmptcp_tcp_saved_syn_free(struct tcp_sock *tp) { tcp_saved_syn_free(tp); }
 void rmptcp_tcp_set_repair(struct sock *sk, bool on) { tcp_sk(sk)->repair = on; }

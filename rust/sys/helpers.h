@@ -184,6 +184,7 @@ u32 rmptcp_ack_backlog(const struct sock *sk);
 u32 rmptcp_max_ack_backlog(const struct sock *sk);
 void rmptcp_tcp_send_rst(struct sock *sk);
 void rmptcp_tcp_delay_ack(struct sock *sk);
+void rmptcp_tcp_saved_syn_free(struct tcp_sock *tp);
 void rmptcp_tcp_set_repair(struct sock *sk, bool on);
 
 #endif

@@ -299,6 +299,12 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         unsafe { bindings::__tcp_send_ack(self.sk.as_ptr(), (*self.tcp()).rcv_nxt, 0) }
     }
 
+    /// Frees the SYN that TCP kept for us, once its connection is there.
+    pub(crate) fn forget_syn(&mut self) {
+        // SAFETY: The lock is held, and nobody else asks an MPTCP connection for its SYN.
+        unsafe { bindings::rmptcp_tcp_saved_syn_free(self.tcp()) }
+    }
+
     /// Has TCP send an ACK after its own delay, if nothing that says the same goes out before.
     pub(crate) fn delay_ack(&mut self) {
         // SAFETY: The lock is held. The timer of a closed socket does nothing.
