@@ -13,6 +13,7 @@
  *	bytes		as bulk, in writes of one octet
  *	tiny		as bulk, through the smallest receive buffers the kernel gives
  *	slow		as bulk, the server reads little and late
+ *	drip		the client sends 60 short messages, one each 50 ms, the server reads
  *	together	both send BYTES, read as many, and close at the same moment
  *	abort-client	the client aborts (SO_LINGER 0) and the server must notice
  *	abort-server	the same, the other way round
@@ -272,6 +273,19 @@ static void half_close(int fd, bool first)
 	}
 }
 
+/* Messages that wait for nobody, so that only their reader has a reason to acknowledge them soon. */
+static void drip(int fd)
+{
+	for (unsigned int message = 0; message < 60; message++) {
+		if (with.client) {
+			send_all(fd, 100);
+			usleep(50000);
+		} else {
+			receive_all(fd, 100);
+		}
+	}
+}
+
 /* Says whether the connection has been closed by us already. */
 static bool abort_it(int fd, bool aborts)
 {
@@ -333,6 +347,8 @@ static bool talk(int fd)
 		both_ways(fd, CHUNK, CHUNK, 0, false);
 	else if (!strcmp(what, "ping-pong"))
 		ping_pong(fd);
+	else if (!strcmp(what, "drip"))
+		drip(fd);
 	else if (!strcmp(what, "half-client"))
 		half_close(fd, with.client);
 	else if (!strcmp(what, "half-server"))

@@ -44,6 +44,17 @@ for sums in 0 1; do
 done
 checksums 0 2>/dev/null
 
+# A reader acknowledges what it takes, as with TCP: the timer for that has nothing to do.
+delayed_acks() { server nstat -asz TcpExtDelayedACKs | awk '/Delayed/ { print $2 }'; }
+for address in "$V4" "$V6"; do
+	family=IPv4 && [[ $address == *:* ]] && family=IPv6
+	before=$(delayed_acks)
+	mptcp "short messages one way, $family" 0 drip "$address" --
+	late=$(($(delayed_acks) - before))
+	((late <= 20))
+	result "they are acknowledged when they are read, $family" $? "$late of 60 by the timer"
+done
+
 # The first connection asks for a cookie, the others bring their first bytes on the SYN.
 client sysctl -qw net.ipv4.tcp_fastopen=1
 server sysctl -qw net.ipv4.tcp_fastopen=2
