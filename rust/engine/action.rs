@@ -2,10 +2,13 @@
 
 //! Everything that the engine may ask for.
 
+use super::event::Ending;
 use super::mib::Mib;
+use super::order::Order;
+use super::subflow::Ends;
 use super::subflow::SubflowId;
-use super::transmit::Order;
 use crate::wire::Dsn;
+use crate::wire::Reset;
 
 /// The states of a connection that a program can see; the names are TCP's.
 ///
@@ -65,6 +68,35 @@ pub enum FallbackReason {
     InfiniteReceived,
     /// We sent an infinite mapping, in answer to `MP_FAIL`.
     InfiniteSent,
+}
+
+/// What becomes of addresses and subflows, for whoever manages the paths of the connection.
+///
+/// The engine does by itself what the protocol asks for. New subflows, and what to announce, are
+/// for the path manager to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathEvent {
+    /// Options come through in both directions: subflows may be opened, addresses announced.
+    Established,
+    /// A further subflow has shown both proofs (RFC 8684 3.2). On the side that opened it data may
+    /// still have to wait for a moment.
+    SubflowEstablished {
+        /// The subflow.
+        sf: SubflowId,
+    },
+    /// A subflow is no more.
+    SubflowClosed {
+        /// The subflow.
+        sf: SubflowId,
+        /// Its addresses.
+        ends: Ends,
+        /// Both proofs had been shown; the first subflow needs none.
+        established: bool,
+        /// Why.
+        ending: Ending,
+        /// What the RST of the peer said.
+        reset: Option<Reset>,
+    },
 }
 
 /// One thing to do. Carry them out in the order they come.
@@ -132,6 +164,8 @@ pub enum Action<P> {
     WakeWriter,
     /// No new subflow is taken any more: take the token out of the table.
     TokenReleased,
+    /// Something that a path manager wants to know.
+    Path(PathEvent),
     /// Nothing is left to do: no subflow, no timer. The connection may be freed once closed.
     Gone,
 }

@@ -50,9 +50,11 @@ impl<P: Payload> Connection<P> {
     /// Both directions are closed and both ends know it: TCP's FINs follow, on every subflow.
     fn finish(&mut self) {
         for flow in self.subflows.iter_mut() {
-            if flow.phase != Phase::Closing {
-                flow.phase = Phase::Closing;
-                flow.owed.close = true;
+            match core::mem::replace(&mut flow.phase, Phase::Closing) {
+                Phase::Closing => {}
+                // There is nobody yet to send a FIN to.
+                Phase::Opening => flow.owed.reset = Some(super::failure::plain_reset()),
+                Phase::Joining | Phase::Open => flow.owed.close = true,
             }
         }
         self.end();

@@ -228,6 +228,7 @@ impl<P: Payload> Connection<P> {
                 window,
                 plain_syns,
             } => self.on_syn_ack(shared, sf, answer, window, plain_syns),
+            Event::JoinSynAck { sf, options, srtt } => self.on_join_syn_ack(sf, options, srtt),
             Event::SimultaneousOpen { sf: _ } => self.on_simultaneous_open(shared),
             Event::Segment {
                 sf,
@@ -270,6 +271,7 @@ impl<P: Payload> Connection<P> {
                 Timer::Retransmit => self.on_retransmit_timer(shared),
                 Timer::Fail => self.on_fail_timer(),
                 Timer::Close => self.on_close_timer(),
+                Timer::Join => self.on_join_timer(),
             }
         }
     }

@@ -42,6 +42,9 @@ impl<P: Payload> Connection<P> {
                 return;
             }
         }
+        if sf != SubflowId::FIRST && !self.on_joined_segment(sf, options) {
+            return;
+        }
         let acked = self.note_subflow_ack(sf, segment, options);
         let data_ack = options.dss.and_then(|dss| dss.data_ack);
         if let Some(data_ack) = data_ack {
@@ -127,6 +130,7 @@ impl<P: Payload> Connection<P> {
     pub(super) fn verify(&mut self, shared: &Shared) {
         if self.mode == Mode::Unverified {
             self.mode = Mode::Verified;
+            self.out.paths().established = true;
             shared.set(Flag::VERIFIED, true);
         }
     }

@@ -51,7 +51,7 @@ pub enum Ending {
 
 /// One thing that happened.
 pub enum Event<'a, P> {
-    /// A SYN of ours went out without `MP_CAPABLE` ([`super::transmit::Stamp::fell_back`]):
+    /// A SYN of ours went out without `MP_CAPABLE` ([`super::Stamped::fell_back`]):
     /// the network may drop SYNs that carry it (RFC 8684 3.9).
     SynDropped {
         /// The subflow.
@@ -69,6 +69,15 @@ pub enum Event<'a, P> {
         window: u32,
         /// SYNs that we sent without `MP_CAPABLE`, the answered one included.
         plain_syns: u8,
+    },
+    /// The SYN/ACK for the SYN of a join arrived and TCP accepted it ([`super::Connection::join`]).
+    JoinSynAck {
+        /// The subflow.
+        sf: SubflowId,
+        /// Its options.
+        options: &'a Options,
+        /// The smoothed round-trip time, if the SYN gave one.
+        srtt: Option<Duration>,
     },
     /// A SYN arrived instead of a SYN/ACK: both sides opened at once.
     SimultaneousOpen {

@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::connection::Mode;
 use super::initiate::SynAckAnswer;
 use super::mib::Mib;
+use super::order::Order;
 use super::payload::Payload;
 use super::send::Fin;
 use super::shared::Flag;
@@ -15,7 +16,6 @@ use super::shared::Shared;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::timers::Timer;
-use super::transmit::Order;
 use crate::wire::CapableFlags;
 use crate::wire::Dsn;
 use crate::wire::Mapping;
@@ -49,7 +49,7 @@ impl<P: Payload> Connection<P> {
                     checksum: self.config.checksum || checksum,
                     deny_join: self.config.deny_join,
                 };
-                flow.owed.keys = Some(Order::Keys {
+                flow.owed.handshake = Some(Order::Keys {
                     remote: remote.key,
                     flags,
                 });

@@ -16,13 +16,13 @@ use super::initiate::ListenPolicy;
 use super::initiate::SynOffer;
 use super::mem::NoMemory;
 use super::mib::Mib;
+use super::order::Order;
 use super::payload::Payload;
 use super::shared::Flag;
 use super::shared::Shared;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::time::Instant;
-use super::transmit::Order;
 use crate::wire::keys::Sha256;
 use crate::wire::Capable;
 use crate::wire::CapableFlags;
@@ -148,7 +148,7 @@ impl<P: Payload> Connection<P> {
             self.verify(shared);
         }
         if let Some(flow) = self.subflows.get_mut(sf) {
-            flow.owed.keys = Some(Order::Peer {
+            flow.owed.handshake = Some(Order::Peer {
                 remote: keys.remote.key,
             });
         }

@@ -25,6 +25,7 @@
 //! | RFC 8684 | file |
 //! |---|---|
 //! | 3.1 handshake | [`initiate`], [`transmit`] |
+//! | 3.2 further subflows | [`join`], [`join_cookies`], `joined` |
 //! | 3.3.1 mapping | [`mapping`] on receipt, [`transmit`] on sending |
 //! | 3.3.2 `DATA_ACK` | `data_ack` |
 //! | 3.3.3 `DATA_FIN` and close | `close`, `state` |
@@ -60,11 +61,16 @@ mod fallback;
 mod fast_close;
 pub mod fast_open;
 pub mod initiate;
+pub mod join;
+pub mod join_cookies;
+mod joined;
 mod limits;
 pub mod mapping;
 pub mod mem;
 pub mod mib;
+mod order;
 mod outbox;
+mod path_news;
 mod payload;
 mod ranges;
 mod receive;
@@ -72,6 +78,7 @@ mod retransmit;
 mod runs;
 mod send;
 pub mod shared;
+mod stamp;
 mod state;
 mod subflow;
 pub mod time;
@@ -85,6 +92,7 @@ pub use self::action::Action;
 pub use self::action::ConnError;
 pub use self::action::ConnState;
 pub use self::action::FallbackReason;
+pub use self::action::PathEvent;
 pub use self::config::Config;
 pub use self::connection::Connection;
 pub use self::connection::Info;
@@ -95,16 +103,20 @@ pub use self::event::RxSegment;
 pub use self::initiate::KeyMaterial;
 pub use self::initiate::PassiveOpen;
 pub use self::initiate::SynAckAnswer;
+pub use self::joined::CannotJoin;
+pub use self::joined::JoinAck;
+pub use self::joined::JoinRequest;
 pub use self::mem::NoMemory;
 pub use self::mib::Mib;
+pub use self::order::Order;
 pub use self::payload::Payload;
 pub use self::shared::Shared;
+pub use self::stamp::Stamp;
+pub use self::stamp::Stamped;
+pub use self::stamp::TxSegment;
+pub use self::subflow::Ends;
 pub use self::subflow::SubflowId;
 pub use self::time::Duration;
 pub use self::time::Instant;
-pub use self::transmit::Order;
-pub use self::transmit::Stamp;
-pub use self::transmit::Stamped;
 pub use self::transmit::SubflowTx;
 pub use self::transmit::Transmit;
-pub use self::transmit::TxSegment;

@@ -7,11 +7,15 @@ use super::limits::SUBFLOWS;
 use super::mapping::RxMaps;
 use super::mem::FVec;
 use super::mem::NoMemory;
+use super::order::Order;
 use super::runs::Run;
 use super::runs::Runs;
 use super::time::Duration;
-use super::transmit::Order;
+use super::time::Instant;
+use crate::wire::AddrId;
 use crate::wire::Dsn;
+use crate::wire::Nonce;
+use crate::wire::Reset;
 use crate::wire::Ssn;
 
 /// Names a subflow within its connection.
@@ -28,8 +32,11 @@ impl SubflowId {
 /// How far the TCP connection of a subflow is, as the engine needs to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Its handshake is going on.
+    /// Its SYN is not answered.
     Opening,
+    /// We have answered the SYN/ACK of a join, and the peer may not know that yet: no data goes out
+    /// (RFC 8684 3.2).
+    Joining,
     /// It carries data.
     Open,
     /// We have asked for a FIN, or for a RST: nothing new goes out on it.
@@ -60,7 +67,8 @@ pub(super) enum OfferKind {
 /// What a subflow is still to be told, in the order of the fields.
 #[derive(Default)]
 pub(super) struct Owed {
-    pub(super) keys: Option<Order>,
+    /// How the handshake goes on: keys or proof, and that it is over.
+    pub(super) handshake: Option<Order>,
     pub(super) fail: Option<Dsn>,
     pub(super) reset: Option<Order>,
     /// The order of the reset was told; the reset itself is due.
@@ -72,7 +80,7 @@ pub(super) struct Owed {
 
 impl Owed {
     fn take<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
-        if let Some(order) = self.keys.take() {
+        if let Some(order) = self.handshake.take() {
             return Some(Action::Tell { sf, order });
         }
         if let Some(order) = self.reset.take() {
@@ -110,15 +118,44 @@ pub(super) struct Parting {
     /// `MP_FASTCLOSE` with our key.
     pub(super) fast_close: bool,
     /// `MP_TCPRST`.
-    pub(super) reset: bool,
+    pub(super) reset: Option<Reset>,
     /// `MP_FAIL`.
     pub(super) fail: bool,
+}
+
+/// The addresses of a subflow, and who wants it to be a backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Our number for our address.
+    pub local_id: AddrId,
+    /// The peer's number for its own.
+    pub remote_id: AddrId,
+    /// We asked for data here only when no other subflow works.
+    pub local_backup: bool,
+    /// The peer asked for it.
+    pub remote_backup: bool,
+}
+
+/// What the host that opens a join keeps until the peer has shown that it has the third ACK.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Joining {
+    /// Our random number.
+    pub(super) nonce: Nonce,
+    /// The SYN/ACK had the right proof.
+    pub(super) proven: bool,
+    /// When it came.
+    pub(super) since: Instant,
+    /// When the third ACK goes out again, and how long after the last time.
+    pub(super) due: Instant,
+    pub(super) wait: Duration,
 }
 
 /// One subflow.
 pub(super) struct Subflow<P> {
     pub(super) id: SubflowId,
     pub(super) phase: Phase,
+    pub(super) ends: Ends,
+    pub(super) joining: Option<Joining>,
     /// What TCP holds for us: sent or not, not acknowledged by the peer's TCP.
     pub(super) sent: Runs,
     /// Our first byte that the peer's TCP has not acknowledged.
@@ -145,6 +182,8 @@ impl<P> Subflow<P> {
         Self {
             id,
             phase,
+            ends: Ends::default(),
+            joining: None,
             sent: Runs::default(),
             una: Ssn::FIRST,
             heard: Ssn::FIRST,
@@ -176,6 +215,11 @@ impl<P> Subflow<P> {
         self.forget_acknowledged();
     }
 
+    /// Whether it takes ACKs: TCP is connected, or was.
+    pub(super) fn is_connected(&self) -> bool {
+        self.phase != Phase::Opening
+    }
+
     /// Notes what TCP took.
     pub(super) fn took(&mut self, run: Run) {
         // Room was made before the offer.
@@ -201,11 +245,16 @@ impl<P> Subflow<P> {
 /// The subflows of a connection, in the order of their numbers.
 pub(super) struct Subflows<P> {
     list: FVec<Subflow<P>>,
+    /// The number of the last one.
+    last: u32,
 }
 
 impl<P> Default for Subflows<P> {
     fn default() -> Self {
-        Self { list: FVec::new() }
+        Self {
+            list: FVec::new(),
+            last: 0,
+        }
     }
 }
 
@@ -215,7 +264,15 @@ impl<P> Subflows<P> {
         if self.list.len() >= SUBFLOWS {
             return Err(NoMemory);
         }
-        self.list.push(subflow)
+        let id = subflow.id.0;
+        self.list.push(subflow)?;
+        self.last = id;
+        Ok(())
+    }
+
+    /// The number of the next one.
+    pub(super) fn next_id(&self) -> SubflowId {
+        SubflowId(self.last.wrapping_add(1))
     }
 
     pub(super) fn get(&self, sf: SubflowId) -> Option<&Subflow<P>> {

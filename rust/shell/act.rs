@@ -109,6 +109,8 @@ impl Inner {
                 out.error = true;
             }
             Action::FellBack(_) => {}
+            // Nobody manages paths yet.
+            Action::Path(_) => {}
             Action::Blackhole => netns::of(sk).blackhole(),
             Action::PathIsCapable => {
                 if let Some(first) = self.subflows.get(0) {

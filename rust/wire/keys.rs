@@ -286,6 +286,11 @@ impl Stateless<'_> {
         Nonce(leftmost(self.digest::<S>(secret, *b"mptcprnd")))
     }
 
+    /// A number for this handshake, to find it again by.
+    pub fn tag<S: Sha256>(&self, secret: &[u8; 32]) -> u64 {
+        u64::from_be_bytes(leftmost(self.digest::<S>(secret, *b"mptcptag")))
+    }
+
     /// A pseudo-random function of the handshake, one per `purpose`.
     fn digest<S: Sha256>(&self, secret: &[u8; 32], purpose: [u8; 8]) -> [u8; 32] {
         let mut fixed = [0; 20];

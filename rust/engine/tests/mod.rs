@@ -6,6 +6,7 @@ mod closing;
 mod fast_open;
 mod found;
 mod havoc;
+mod joining;
 mod receiving;
 mod reference;
 mod sending;
@@ -94,9 +95,11 @@ impl Rig {
         while let Some(action) = self.conn.poll_action(&self.shared) {
             match action {
                 Action::Deliver(bytes) => self.read.extend(bytes.0),
-                Action::Tell { order, .. } => {
-                    self.tx.apply(order);
-                    self.actions.push(Action::Tell { sf: SF, order });
+                Action::Tell { sf, order } => {
+                    if sf == SF {
+                        self.tx.apply(order);
+                    }
+                    self.actions.push(Action::Tell { sf, order });
                 }
                 other => self.actions.push(other),
             }

@@ -4,6 +4,7 @@
 //!
 //! What stands at a place follows from the place; its sum follows from two table entries.
 
+use crate::keys::SimSha256;
 use rust_mptcp::engine::Payload;
 use rust_mptcp::wire::checksum::Partial;
 use std::cell::Cell;
@@ -313,6 +314,8 @@ impl Drop for Handle {
 }
 
 impl Payload for Handle {
+    type Sha256 = SimSha256;
+
     fn len(&self) -> u32 {
         self.bytes.len()
     }

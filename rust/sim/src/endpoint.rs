@@ -254,6 +254,7 @@ impl Endpoint {
             | Action::SendAck { sf }
             | Action::Push { sf } => return Some((sf, action)),
             Action::Gone => return Some((SubflowId::FIRST, action)),
+            Action::Path(event) => self.note_path(env, event),
             Action::SendShut
             | Action::Blackhole
             | Action::PathIsCapable

@@ -246,10 +246,7 @@ impl Host {
     fn on_syn(&mut self, env: &mut Env<'_>, pair: Pair, segment: &Segment) -> Touched {
         let options = parse(segment.options.octets(), SegmentKind::Syn);
         let offer = match answer_syn(&options) {
-            SynAnswer::Refuse(reason) => {
-                self.refuse(env, segment, Some(reason));
-                return Touched::Nothing;
-            }
+            SynAnswer::Join(syn) => return self.on_join_syn(env, pair, segment, &syn),
             SynAnswer::Plain => None,
             SynAnswer::Capable(offer) => Some(offer),
         };
