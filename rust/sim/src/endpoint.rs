@@ -7,6 +7,7 @@
 mod arrivals;
 mod departures;
 mod handshake;
+mod paths;
 mod programs;
 
 pub use self::handshake::handshake_options;
@@ -126,6 +127,8 @@ pub struct Flow {
     pub room_at: Option<u64>,
     /// When a segment that is out of place is answered again.
     pub challenge_at: u64,
+    /// The end of what was last handed to TCP.
+    pub handed: u64,
 }
 
 impl Flow {
@@ -146,6 +149,7 @@ impl Flow {
             retry_at: None,
             room_at: None,
             challenge_at: 0,
+            handed: 0,
         }
     }
 }
@@ -392,7 +396,7 @@ impl Endpoint {
         env.require(end <= self.app.written, || {
             format!("sends what nobody wrote: {transmit:?}")
         });
-        let jump = core::mem::replace(&mut self.record.last_handed, end) != place;
+        let jump = core::mem::replace(&mut self.flows[flow].handed, end) != place;
         // Now and then a segment does reach over the jump: its stamp then cuts it.
         self.flows[flow]
             .tcp

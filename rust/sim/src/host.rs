@@ -2,6 +2,9 @@
 
 //! A host: its connections, found by address, and its listener.
 
+mod join;
+
+pub use self::join::local_addr;
 use crate::app::Plan;
 use crate::endpoint::handshake_options;
 use crate::endpoint::has_timestamps;
@@ -86,6 +89,7 @@ struct Half {
     local_isn: u32,
     remote_isn: u32,
     offer: Option<SynOffer>,
+    join: Option<join::Joining>,
     keys: KeyMaterial,
     timestamps: bool,
     window: u32,
@@ -113,6 +117,8 @@ pub struct Host {
     half: Table<Half>,
     order: VecDeque<Pair>,
     backlog: usize,
+    /// It wants every further subflow to be a backup.
+    pub backups: bool,
 }
 
 /// What a segment concerned.
@@ -141,6 +147,7 @@ impl Host {
             half: Table::default(),
             order: VecDeque::new(),
             backlog: BACKLOG,
+            backups: false,
         }
     }
 
@@ -208,7 +215,7 @@ impl Host {
         if segment.has(RST) {
             return Touched::Nothing;
         }
-        if segment.flags & (SYN | ACK) == SYN && self.service.is_some() {
+        if segment.flags & (SYN | ACK) == SYN {
             return self.on_syn(env, pair, segment);
         }
         self.refuse(env, segment, None);
@@ -247,6 +254,10 @@ impl Host {
         let options = parse(segment.options.octets(), SegmentKind::Syn);
         let offer = match answer_syn(&options) {
             SynAnswer::Join(syn) => return self.on_join_syn(env, pair, segment, &syn),
+            _ if self.service.is_none() => {
+                self.refuse(env, segment, None);
+                return Touched::Nothing;
+            }
             SynAnswer::Plain => None,
             SynAnswer::Capable(offer) => Some(offer),
         };
@@ -260,6 +271,7 @@ impl Host {
             local_isn: env.rng.bits() as u32,
             remote_isn: segment.seq,
             offer,
+            join: None,
             keys: self.new_keys(env),
             timestamps: has_timestamps(&segment.options),
             window: self.config.receive_buffer.min(65535) as u32,
@@ -282,12 +294,16 @@ impl Host {
 
     fn send_syn_ack(&mut self, env: &mut Env<'_>, pair: Pair) -> Touched {
         let policy = self.policy();
+        let half = self.half.get(&pair);
+        let join = half.and_then(|half| half.join.as_ref());
+        let join = join.map(|join| self.join_answer(join));
         let Some(half) = self.half.get_mut(&pair) else {
             return Touched::Nothing;
         };
         half.due = env.now + (SECOND << half.sent.min(5));
         let key = half.keys.key;
         let want = half.offer.map(|offer| syn_ack_options(offer, policy, key));
+        let want = join.or(want);
         env.out.push(Segment {
             src: pair.0,
             dst: pair.1,
@@ -331,6 +347,9 @@ impl Host {
         let fits = seq_fits && segment.ack == half.local_isn.wrapping_add(1);
         if !fits || !segment.has(ACK) || segment.has(SYN) {
             return Touched::Nothing;
+        }
+        if half.join.is_some() {
+            return self.third_of_join(env, pair, segment);
         }
         let kind = SegmentKind::NonSyn {
             payload_len: segment.payload.len(),

@@ -10,12 +10,24 @@ use rust_mptcp::engine::ConnError;
 use rust_mptcp::engine::ConnState;
 use rust_mptcp::engine::FallbackReason;
 use rust_mptcp::engine::Mib;
+use rust_mptcp::engine::SubflowId;
 
 /// Timer events of one engine within a second before we speak of a storm.
 const STORM: u32 = 40;
 
 /// Segments without payload at the same microsecond before we speak of one.
 const BARE: u32 = 100_000;
+
+/// What a path manager was told.
+#[derive(Debug, Default)]
+pub struct Paths {
+    /// Joins may begin.
+    pub established: bool,
+    /// Further subflows that were established.
+    pub joined: Vec<SubflowId>,
+    /// Subflows that were closed.
+    pub closed: Vec<SubflowId>,
+}
 
 /// The record of one end.
 #[derive(Debug, Default)]
@@ -40,8 +52,8 @@ pub struct Record {
     pub mapped: u64,
     /// The end of the peer's stream as far as we have promised room for it.
     pub promised: u64,
-    /// The end of what was last handed to TCP.
-    pub last_handed: u64,
+    /// What a path manager was told.
+    pub paths: Paths,
     /// The last state.
     pub state: Option<ConnState>,
     /// Why it is plain TCP.

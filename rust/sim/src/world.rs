@@ -13,6 +13,9 @@ use crate::middlebox::Passage;
 use crate::middlebox::Stage;
 use crate::network::Link;
 use crate::oracle;
+use crate::paths::Op;
+use crate::paths::TRIES;
+use crate::paths::TRY_EVERY;
 use crate::random::Random;
 use crate::segment::Addr;
 use crate::segment::Segment;
@@ -44,6 +47,7 @@ enum Item {
     Half(u8, u32),
     Attack(u32),
     TooBig(u8, u32),
+    Op(u32, u32),
 }
 
 /// A simulation.
@@ -73,6 +77,7 @@ pub struct World {
     pairs: Vec<Pair>,
     /// The two ends of each connection, by its number.
     ends: Vec<[u32; 2]>,
+    script: Vec<Op>,
     out: Vec<Segment>,
 }
 
@@ -101,6 +106,7 @@ impl World {
             free: Vec::new(),
             pairs: Vec::new(),
             ends: Vec::new(),
+            script: Vec::new(),
             out: Vec::new(),
         }
     }
@@ -156,6 +162,42 @@ impl World {
         self.at(when, Item::Attack(index));
     }
 
+    /// Has something done to the first connection at `when`.
+    pub fn plan(&mut self, when: u64, op: Op) {
+        self.script.push(op);
+        let index = self.script.len() as u32 - 1;
+        self.at(when, Item::Op(index, 0));
+    }
+
+    /// Does what was planned, or tries again later.
+    fn run_op(&mut self, index: u32, tries: u32) {
+        let op = self.script[index as usize];
+        let Op::Join { side, path, backup } = op;
+        let end = self
+            .ends
+            .first()
+            .map_or(NONE, |ends| ends[usize::from(side)]);
+        let done = end != NONE && {
+            let address = |side, port| Addr {
+                ip: address(side, path),
+                port,
+            };
+            let from = 41_000 + (tries << 4 | index) as u16;
+            // The server joins the client where no NAT is in the way, at any port.
+            let to = if side == 0 { PORT } else { 40_000 };
+            let (local, remote) = (address(side, from), address(1 - side, to));
+            self.with_host(side, |host, env| {
+                host.join(env, end as usize, local, remote, backup)
+            })
+        };
+        if end != NONE {
+            self.settle(side, Touched::Endpoint(end as usize));
+        }
+        if !done && tries < TRIES {
+            self.at(self.now + TRY_EVERY, Item::Op(index, tries + 1));
+        }
+    }
+
     /// One end of a connection, if it has come to be.
     pub fn end(&self, tag: u32, side: usize) -> Option<&Endpoint> {
         let index = self.ends.get(tag as usize)?[side];
@@ -193,6 +235,7 @@ impl World {
                 self.settle(side, touched);
             }
             Item::Attack(index) => self.run_attacker(index),
+            Item::Op(index, tries) => self.run_op(index, tries),
             Item::TooBig(side, slot) => {
                 let segment = core::mem::take(&mut self.slots[slot as usize]);
                 self.free.push(slot);

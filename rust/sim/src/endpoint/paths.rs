@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Further subflows of one end, and what the engine says of them.
+
+use super::Endpoint;
+use super::Env;
+use super::Flow;
+use crate::host::local_addr;
+use crate::segment::Addr;
+use crate::tcp::Phase;
+use crate::tcp::Tcp;
+use rust_mptcp::engine::JoinRequest;
+use rust_mptcp::engine::PathEvent;
+use rust_mptcp::wire::Nonce;
+
+impl Endpoint {
+    /// Opens a further subflow; gives its place, or nothing when the connection does not want it.
+    pub fn join(
+        &mut self,
+        env: &mut Env<'_>,
+        local: Addr,
+        remote: Addr,
+        backup: bool,
+    ) -> Option<usize> {
+        let request = JoinRequest {
+            local: local_addr(local, backup),
+            remote_id: local_addr(remote, false).id,
+            nonce: Nonce::new(env.rng.bits() as u32),
+        };
+        let now = env.instant();
+        let (sf, tx) = self.conn.as_mut()?.join(&request, now).ok()?;
+        let tcp = Tcp::new(Phase::SynSent, 0, self.host.mss);
+        let mut flow = Flow::new(sf, local, remote, tx, tcp);
+        flow.local_isn = env.rng.bits() as u32;
+        let place = self.flows.len();
+        self.flows.push(flow);
+        self.drain(env);
+        self.send_syn(env, place);
+        Some(place)
+    }
+
+    /// Notes what the engine tells a path manager, and checks that it makes sense.
+    pub(super) fn note_path(&mut self, env: &mut Env<'_>, event: PathEvent) {
+        let paths = &mut self.record.paths;
+        match event {
+            PathEvent::Established => {
+                let again = core::mem::replace(&mut paths.established, true);
+                env.require(!again, || "established twice".into());
+            }
+            PathEvent::SubflowEstablished { sf } => {
+                let again = paths.joined.contains(&sf);
+                paths.joined.push(sf);
+                env.require(!again, || format!("{sf:?} joined twice"));
+            }
+            PathEvent::SubflowClosed {
+                sf, established, ..
+            } => {
+                let again = paths.closed.contains(&sf);
+                paths.closed.push(sf);
+                let joined = paths.joined.contains(&sf) || sf.0 == 1;
+                env.require(!again && joined == established, || {
+                    format!("{sf:?} closed; twice: {again}, joined: {joined}, {established}")
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Connections over several paths: what is done to them and when, and runs of it from a seed.
+
+use crate::app::Pace;
+use crate::app::Plan;
+use crate::endpoint::HostConfig;
+use crate::host::Host;
+use crate::middlebox::death::Reset;
+use crate::middlebox::death::Silence;
+use crate::middlebox::nat::Nat;
+use crate::middlebox::strip::Strip;
+use crate::middlebox::strip::Where;
+use crate::middlebox::Stage;
+use crate::middlebox::Ways;
+use crate::network::Link;
+use crate::network::LinkConfig;
+use crate::oracle;
+use crate::oracle::Expect;
+use crate::random::Random;
+use crate::scenario::usual_host;
+use crate::tcp::MILLI;
+use crate::tcp::SECOND;
+use crate::trace::Trace;
+use crate::world::Path;
+use crate::world::World;
+use rust_mptcp::engine::Duration;
+
+/// What somebody who manages paths does at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Opens a subflow over a path, from this side.
+    Join {
+        /// 0 for the client.
+        side: u8,
+        /// The path.
+        path: u8,
+        /// As a backup.
+        backup: bool,
+    },
+}
+
+/// How often an operation is tried that the connection is not ready for.
+pub const TRIES: u32 = 40;
+
+/// How long until the next try.
+pub const TRY_EVERY: u64 = 50 * MILLI;
+
+/// One path.
+pub struct PathPlan {
+    /// Both directions.
+    pub links: [LinkConfig; 2],
+    /// What stands on it.
+    pub stages: Vec<Box<dyn Stage>>,
+}
+
+/// One run over several paths, before it begins.
+pub struct Paths {
+    /// What it follows from.
+    pub seed: u64,
+    /// What is expected of it.
+    pub expect: Expect,
+    /// What both programs do.
+    pub plans: [Plan; 2],
+    /// What both hosts are like.
+    pub hosts: [HostConfig; 2],
+    /// The paths.
+    pub paths: Vec<PathPlan>,
+    /// What is done to them.
+    pub script: Vec<(u64, Op)>,
+    /// The server wants backups.
+    pub backups: bool,
+}
+
+/// A path on which nothing is lost.
+pub fn good_path(rate: u64, delay: u64) -> PathPlan {
+    let link = LinkConfig {
+        rate,
+        delay,
+        ..LinkConfig::default()
+    };
+    PathPlan {
+        links: [link.clone(), link],
+        stages: Vec::new(),
+    }
+}
+
+impl Paths {
+    /// Two programs over good paths, all of which are joined by the client at once.
+    pub fn over(seed: u64, plans: [Plan; 2], paths: Vec<PathPlan>) -> Self {
+        let joins = 1..paths.len();
+        let script = joins.map(|path| {
+            let op = Op::Join {
+                side: 0,
+                path: path as u8,
+                backup: false,
+            };
+            (0, op)
+        });
+        Self {
+            seed,
+            expect: Expect::Clean,
+            plans,
+            hosts: [usual_host(), usual_host()],
+            script: script.collect(),
+            paths,
+            backups: false,
+        }
+    }
+
+    /// The run of a seed.
+    pub fn random(seed: u64) -> Self {
+        let mut rng = Random::new(seed ^ 0x9A7B_0000);
+        let rng = &mut rng;
+        let count = rng.within(2, 4);
+        let level = rng.pick(&[0, 0, 1, 2, 3]);
+        let paths = (0..count).map(|_| PathPlan {
+            links: [
+                LinkConfig::random(level, rng),
+                LinkConfig::random(level, rng),
+            ],
+            stages: Vec::new(),
+        });
+        let paths = paths.collect();
+        let mut plans = Plan::random_pair(rng);
+        for plan in &mut plans {
+            if plan.pace == Pace::Bulk {
+                plan.total *= 4;
+            }
+        }
+        let mut run = Self::over(seed, plans, paths);
+        run.choose_hosts(rng);
+        run.script.clear();
+        for path in 1..count as u8 {
+            let side = u8::from(rng.percent(25));
+            let backup = rng.percent(20);
+            let when = rng.below(2_000) * MILLI;
+            run.script.push((when, Op::Join { side, path, backup }));
+        }
+        run.backups = rng.percent(15);
+        match rng.below(10) {
+            0..=3 => {}
+            4..=7 => run.lose_paths(rng),
+            _ => run.disturb(rng),
+        }
+        run
+    }
+
+    fn choose_hosts(&mut self, rng: &mut Random) {
+        for host in &mut self.hosts {
+            host.engine.checksum = rng.percent(20);
+            host.engine.orphan_timeout = Duration::from_secs(900);
+            host.receive_buffer = rng.within(20_000, 400_000);
+            host.send_buffer = rng.within(5_000, 300_000);
+            host.gso = rng.within(1_400, 64_000) as u32;
+            host.shy = rng.pick(&[0, 0, 10]);
+            host.stuck = rng.pick(&[0, 0, 0, 3]);
+            host.delayed_acks = rng.percent(70);
+        }
+    }
+
+    /// All paths but one die, sooner or later.
+    fn lose_paths(&mut self, rng: &mut Random) {
+        self.expect = Expect::Complete;
+        let survivor = rng.below(self.paths.len() as u64) as usize;
+        for (at, path) in self.paths.iter_mut().enumerate() {
+            let since = rng.within(500, 4_000) * MILLI;
+            // Who is left must have been joined, and the first path live until then.
+            let since = since.max(if at == 0 { 3 * SECOND } else { 0 });
+            if at == survivor || rng.percent(30) {
+                continue;
+            }
+            if rng.percent(60) {
+                path.stages.push(Box::new(Silence {
+                    ways: Ways::random(rng),
+                    since,
+                    until: u64::MAX,
+                }));
+            } else {
+                let both = rng.percent(50);
+                path.stages.push(Box::new(Reset { since, both }));
+            }
+        }
+    }
+
+    /// Boxes on the further paths that subflows do not survive, or do.
+    fn disturb(&mut self, rng: &mut Random) {
+        self.expect = Expect::Complete;
+        for path in self.paths.iter_mut().skip(1) {
+            match rng.below(6) {
+                0 => path.stages.push(Box::new(Nat::default())),
+                1 => path
+                    .stages
+                    .push(Box::new(Strip::new(Where::Syn, Ways::Both))),
+                2 => path
+                    .stages
+                    .push(Box::new(Strip::new(Where::SynAck, Ways::Both))),
+                3 => path
+                    .stages
+                    .push(Box::new(Strip::new(Where::ThirdAck, Ways::Both))),
+                4 => {
+                    let ways = Ways::random(rng);
+                    path.stages.push(Box::new(Strip::new(Where::Data, ways)));
+                }
+                _ => {
+                    let since = rng.below(2 * SECOND);
+                    path.stages.push(Box::new(Silence {
+                        ways: Ways::random(rng),
+                        since,
+                        until: since + rng.below(8 * SECOND),
+                    }));
+                }
+            }
+        }
+    }
+
+    /// What it is, in a few words.
+    pub fn describe(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = format!("seed {}, expected {:?}\n", self.seed, self.expect);
+        for (at, path) in self.paths.iter().enumerate() {
+            let names: Vec<_> = path.stages.iter().map(|stage| stage.name()).collect();
+            let _ = writeln!(text, "  path {at}: {names:?} {:?}", path.links);
+        }
+        for side in 0..2 {
+            let _ = writeln!(text, "  {:?}\n  {:?}", self.plans[side], self.hosts[side]);
+        }
+        let _ = writeln!(text, "  {:?}", self.script);
+        text
+    }
+
+    /// Makes the world, with the connection about to be opened.
+    pub fn build(self) -> World {
+        let [client, server] = self.hosts;
+        let mut hosts = [
+            Host::new(0, client, None),
+            Host::new(1, server, Some(self.plans[1])),
+        ];
+        hosts[1].backups = self.backups;
+        let paths = self.paths.into_iter().map(|path| {
+            let [there, back] = path.links;
+            Path {
+                links: [Link::new(there), Link::new(back)],
+                stages: path.stages,
+            }
+        });
+        let mut world = World::new(self.seed, hosts, paths.collect());
+        for (when, op) in self.script {
+            world.plan(when, op);
+        }
+        world
+    }
+}
+
+/// Runs to the end; gives the world and what is wrong with it.
+pub fn run(paths: Paths, trace: Option<Trace>) -> (World, Option<String>) {
+    let (expect, plan) = (paths.expect, paths.plans[0]);
+    let mut world = paths.build();
+    world.trace = trace;
+    world.connect(0, 40_000, 0, plan);
+    while world.step() {
+        if world.events > 3_000_000 || world.now > 30_000 * SECOND {
+            let (events, now) = (world.events, world.now / SECOND);
+            world.fault = Some(format!("no rest after {events} events and {now} s"));
+        }
+    }
+    let ends = [world.end(0, 0), world.end(0, 1)];
+    let fault = world.fault.clone();
+    let fault = fault.or_else(|| oracle::verdict(expect, ends));
+    (world, fault)
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Connections over several paths.
+
+#![allow(missing_docs)]
+
+use rust_mptcp_sim::paths;
+use rust_mptcp_sim::paths::Paths;
+
+/// Enough for every kind of run; more by `SEEDS`, from `FIRST` on.
+const SEEDS: u64 = 400;
+
+fn number(name: &str, usual: u64) -> u64 {
+    let text = std::env::var(name).unwrap_or_default();
+    text.parse().unwrap_or(usual)
+}
+
+#[test]
+fn seeds_over_several_paths_pass() {
+    let first = number("FIRST", 0);
+    let mut faults = Vec::new();
+    let mut joined = 0;
+    for seed in first..first + number("SEEDS", SEEDS) {
+        let (world, fault) = paths::run(Paths::random(seed), None);
+        joined += world
+            .end(0, 0)
+            .map_or(0, |end| end.record.paths.joined.len());
+        if let Some(fault) = fault {
+            faults.push(format!("{fault}\n{}", Paths::random(seed).describe()));
+            if faults.len() > 5 {
+                break;
+            }
+        }
+    }
+    let text = faults.join("\n");
+    assert!(faults.is_empty(), "{text}");
+    assert!(joined > 0);
+}
