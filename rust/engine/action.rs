@@ -7,8 +7,11 @@ use super::mib::Mib;
 use super::order::Order;
 use super::subflow::Ends;
 use super::subflow::SubflowId;
+use crate::wire::AddrId;
 use crate::wire::Dsn;
 use crate::wire::Reset;
+use core::net::IpAddr;
+use core::num::NonZeroU16;
 
 /// The states of a connection that a program can see; the names are TCP's.
 ///
@@ -83,6 +86,34 @@ pub enum PathEvent {
     SubflowEstablished {
         /// The subflow.
         sf: SubflowId,
+    },
+    /// The peer has announced an address, and proved it. Comes for each repetition as well.
+    Announced {
+        /// The peer's number for it.
+        id: AddrId,
+        /// The address.
+        addr: IpAddr,
+        /// The port; that of the first subflow where none is named.
+        port: Option<NonZeroU16>,
+    },
+    /// The peer no longer has an address. Subflows to it are being closed.
+    Removed {
+        /// The peer's number for it, known or not.
+        id: AddrId,
+    },
+    /// The peer wants a subflow to be a backup, or no longer; perhaps nothing new.
+    Priority {
+        /// The subflow.
+        sf: SubflowId,
+        /// What it wants.
+        backup: bool,
+    },
+    /// The peer has echoed an announcement of ours, or never will: the next one may follow.
+    AnnounceDone {
+        /// Our number for the address.
+        id: AddrId,
+        /// The peer has it.
+        echoed: bool,
     },
     /// A subflow is no more.
     SubflowClosed {

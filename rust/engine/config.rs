@@ -20,6 +20,12 @@ pub struct Config {
     pub orphan_timeout: Duration,
     /// How long `MP_FAIL` may stay without an answer (`TCP_RTO_MAX`).
     pub fail_timeout: Duration,
+    /// The longest time that an announcement waits for its first echo; 0: announcements are never
+    /// repeated (`add_addr_timeout`).
+    pub add_addr_timeout: Duration,
+    /// An `ADD_ADDR` that does not fit otherwise takes the place of the timestamps
+    /// (`add_addr_v6_port_drop_ts`).
+    pub add_addr_drops_timestamps: bool,
     /// The shortest connection-level retransmission interval (`tcp_rto_min`).
     pub rto_min: Duration,
     /// The longest one (`tcp_rto_max`).
@@ -35,6 +41,8 @@ impl Default for Config {
             close_timeout: Duration::from_secs(60),
             orphan_timeout: Duration::from_secs(60),
             fail_timeout: Duration::from_secs(120),
+            add_addr_timeout: Duration::from_secs(120),
+            add_addr_drops_timestamps: true,
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),
         }

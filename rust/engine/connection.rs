@@ -4,6 +4,8 @@
 
 use super::action::Action;
 use super::action::ConnState;
+use super::action::PathEvent;
+use super::address::Addresses;
 use super::close::release_below;
 use super::config::Config;
 use super::event::Event;
@@ -110,6 +112,9 @@ pub struct Connection<P> {
     pub(super) subflows: Subflows<P>,
     pub(super) recv: Receiver<P>,
     pub(super) send: Sender,
+    pub(super) addresses: Addresses,
+    /// Addresses that the peer announces are of use.
+    pub(super) takes_addresses: bool,
     pub(super) timers: Timers,
     pub(super) out: Outbox,
     /// The time of the last event.
@@ -208,6 +213,8 @@ impl<P: Payload> Connection<P> {
             subflows,
             recv: Receiver::new(NO_KEY),
             send: Sender::new(local.idsn.advance(1)),
+            addresses: Addresses::default(),
+            takes_addresses: true,
             timers: Timers::default(),
             out: Outbox::default(),
             now,
@@ -253,6 +260,7 @@ impl<P: Payload> Connection<P> {
                 ssn,
                 rto,
             } => self.on_transmitted(shared, sf, dsn, len, ssn, rto),
+            Event::AddressDropped { option } => self.on_address_dropped(&option),
             Event::AppWrote { len } => self.on_app_wrote(len),
             Event::ReceiveSpace { free } => self.on_receive_space(shared, free),
             Event::ShutdownWrite => match self.state {
@@ -272,6 +280,7 @@ impl<P: Payload> Connection<P> {
                 Timer::Fail => self.on_fail_timer(),
                 Timer::Close => self.on_close_timer(),
                 Timer::Join => self.on_join_timer(),
+                Timer::Announce => self.on_announce_timer(),
             }
         }
     }
@@ -287,13 +296,25 @@ impl<P: Payload> Connection<P> {
         }
         // The pump may have found more to tell.
         let action = self.out.take_first();
+        let action = action.or_else(|| self.take_signal());
         let action = action.or_else(|| self.subflows.take_owed());
         let action = action.or_else(|| self.out.take_last());
+        let action = action.or_else(|| self.take_announce_news());
         action.or_else(|| {
             let gone = self.is_gone();
             let told = core::mem::replace(&mut self.gone_told, gone);
             (gone && !told).then_some(Action::Gone)
         })
+    }
+
+    fn take_announce_news(&mut self) -> Option<Action<P>> {
+        let (id, echoed) = self.addresses.take_news()?;
+        Some(Action::Path(PathEvent::AnnounceDone { id, echoed }))
+    }
+
+    /// Says whether anybody wants to know the addresses of the peer. If not, they are not echoed.
+    pub fn take_addresses(&mut self, wanted: bool) {
+        self.takes_addresses = wanted;
     }
 
     /// When [`Event::Timer`] is wanted.

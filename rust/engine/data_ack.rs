@@ -16,7 +16,12 @@ use super::timers::Timer;
 use crate::wire::Dsn;
 use crate::wire::Options;
 use crate::wire::Ssn;
+use crate::wire::Subtype;
+use crate::wire::Subtypes;
 use crate::wire::WireDsn;
+
+/// What nearly all segments carry, and nothing else.
+const USUAL: Subtypes = Subtypes::of(&[Subtype::Capable, Subtype::Dss]);
 
 impl<P: Payload> Connection<P> {
     /// Takes in a segment of an established subflow.
@@ -67,6 +72,27 @@ impl<P: Payload> Connection<P> {
         }
         if let Some(fail) = options.fail {
             self.on_fail(shared, sf, fail.dsn);
+        }
+        if !options.taken.is_within(USUAL) {
+            self.on_path_signals(shared, sf, options);
+        }
+    }
+
+    /// RFC 8684 3.3.8, 3.4: what a segment says about paths.
+    fn on_path_signals(&mut self, shared: &Shared, sf: SubflowId, options: &Options) {
+        if self.is_closed() || self.mode == Mode::Fallback {
+            return;
+        }
+        if let Some(option) = &options.add_addr {
+            if self.on_add_addr(option) {
+                self.verify(shared);
+            }
+        }
+        if let Some(gone) = &options.remove_addr {
+            self.on_remove_addr(gone);
+        }
+        if let Some(prio) = options.prio {
+            self.on_prio(sf, prio);
         }
     }
 

@@ -6,6 +6,7 @@ use super::fast_open::PeerKeys;
 use super::initiate::SynAckAnswer;
 use super::subflow::SubflowId;
 use super::time::Duration;
+use crate::wire::AddAddr;
 use crate::wire::Dsn;
 use crate::wire::Mapping;
 use crate::wire::Options;
@@ -152,6 +153,12 @@ pub enum Event<'a, P> {
         ssn: Ssn,
         /// The subflow's retransmission timeout, as TCP has it now.
         rto: Duration,
+    },
+    /// The `ADD_ADDR` of a stamp found no room beside the options of TCP
+    /// ([`crate::wire::Dropped::add_addr`]).
+    AddressDropped {
+        /// What the stamp wanted.
+        option: AddAddr,
     },
     /// A program wrote `len` octets, which are in the send queue now.
     AppWrote {

@@ -168,7 +168,7 @@ impl<P: Payload> Connection<P> {
             self.reinject_everything();
             self.timers.stop(Timer::Retransmit);
         } else {
-            self.reinject(gone.sent.as_slice(), gone.offer);
+            self.reinject(&gone);
         }
         self.wait_for_paths();
     }

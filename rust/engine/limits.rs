@@ -10,6 +10,7 @@
 //! | [`HELD`] | payload handles per subflow | the mapping is given up; the peer sends it again |
 //! | [`GAPS`] | out-of-order ranges per connection | the newest is dropped; the peer sends it again |
 //! | [`RANGES`] | out-of-order payload handles | the newest is dropped; the peer sends it again |
+//! | [`JOIN_PATIENCE`] | time | the join is reset |
 //! | [`REINJECTIONS`] | ranges to send again | the range waits for the next timeout |
 
 use super::time::Duration;

@@ -32,6 +32,8 @@
 //! | 3.3.4 receive window, order | `receive`, [`shared`] |
 //! | 3.3.5 what to send | `send` |
 //! | 3.3.6 retransmission, reinjection | `retransmit` |
+//! | 3.3.8 backup | `priority` |
+//! | 3.4 addresses | `address`, `signals` |
 //! | 3.5 fast close | `fast_close` |
 //! | 3.6 reasons of resets | `subflow` |
 //! | 3.7 fallback | `fallback` |
@@ -51,6 +53,7 @@
 #![cfg_attr(MODULE, allow(dead_code, unreachable_pub, unused_imports))]
 
 pub mod action;
+mod address;
 mod close;
 mod config;
 mod connection;
@@ -72,12 +75,14 @@ mod order;
 mod outbox;
 mod path_news;
 mod payload;
+mod priority;
 mod ranges;
 mod receive;
 mod retransmit;
 mod runs;
 mod send;
 pub mod shared;
+mod signals;
 mod stamp;
 mod state;
 mod subflow;
@@ -93,6 +98,7 @@ pub use self::action::ConnError;
 pub use self::action::ConnState;
 pub use self::action::FallbackReason;
 pub use self::action::PathEvent;
+pub use self::address::CannotAnnounce;
 pub use self::config::Config;
 pub use self::connection::Connection;
 pub use self::connection::Info;

@@ -2,10 +2,12 @@
 
 //! What the connection has a subflow say.
 
+use crate::wire::AddAddr;
 use crate::wire::CapableFlags;
 use crate::wire::Dsn;
 use crate::wire::HmacI;
 use crate::wire::Key;
+use crate::wire::RemoveAddr;
 use crate::wire::Reset;
 
 /// What the engine wants a subflow to say.
@@ -29,6 +31,23 @@ pub enum Order {
     Peer {
         /// The key.
         remote: Key,
+    },
+    /// Say an `ADD_ADDR` once, on a segment without payload.
+    Address {
+        /// The announcement, or the echo.
+        option: AddAddr,
+        /// Timestamps may give way to it.
+        drop_timestamps: bool,
+    },
+    /// Say `REMOVE_ADDR` once.
+    Withdraw {
+        /// The identifiers.
+        option: RemoveAddr,
+    },
+    /// Say `MP_PRIO` once.
+    Priority {
+        /// Our wish.
+        backup: bool,
     },
     /// Say `MP_FAIL` once, on the next segment without payload.
     Fail {

@@ -12,10 +12,12 @@ use super::runs::Run;
 use super::send::Again;
 use super::send::Fin;
 use super::shared::Shared;
-use super::subflow::Offer;
 use super::subflow::Phase;
+use super::subflow::Subflow;
 use super::subflow::SubflowId;
 use super::time::Duration;
+use crate::wire::Dsn;
+use crate::wire::Ssn;
 
 /// What a retransmission timeout finds.
 enum Due {
@@ -118,24 +120,49 @@ impl<P: Payload> Connection<P> {
     }
 
     /// A subflow is gone: what it had and the peer does not must go another way (RFC 8684 3.3.6).
-    ///
-    /// Without room in the list everything not acknowledged goes again, which costs only bytes.
-    pub(super) fn reinject(&mut self, runs: &[Run], offer: Option<Offer>) {
-        let offered = offer.map(|offer| (offer.dsn, offer.dsn.advance(u64::from(offer.len))));
-        let sent = runs.iter().map(|run| (run.dsn, run.dsn_end()));
-        for (start, end) in sent.chain(offered) {
-            let range = Again {
-                start: start.latest(self.send.una),
-                end: end.earliest(self.send.next),
-                fresh: false,
-            };
-            if !self.send.queue_again(range) {
-                self.reinject_everything();
-                break;
-            }
+    pub(super) fn reinject(&mut self, gone: &Subflow<P>) {
+        self.queue_runs(gone.sent.as_slice(), gone.rescued);
+        if let Some(offer) = gone.offer {
+            self.queue_range(offer.dsn, offer.dsn.advance(u64::from(offer.len)));
         }
         self.push();
         self.arm_retransmit_once();
+    }
+
+    /// What a subflow has not delivered goes over others as well (RFC 8684 3.3.6).
+    pub(super) fn rescue(&mut self, sf: SubflowId) {
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return;
+        };
+        let sent = core::mem::take(&mut flow.sent);
+        let rescued = core::mem::replace(&mut flow.rescued, flow.next);
+        self.queue_runs(sent.as_slice(), rescued);
+        if let Some(flow) = self.subflows.get_mut(sf) {
+            flow.sent = sent;
+        }
+        self.push();
+        self.arm_retransmit_once();
+    }
+
+    /// Queues what of `runs` comes at `from` or after that on its subflow.
+    fn queue_runs(&mut self, runs: &[Run], from: Ssn) {
+        for run in runs.iter().filter_map(|run| run.from(from)) {
+            self.queue_range(run.dsn, run.dsn_end());
+        }
+    }
+
+    /// Queues a range to be handed over again.
+    ///
+    /// Without room in the list everything not acknowledged goes again, which costs only bytes.
+    fn queue_range(&mut self, start: Dsn, end: Dsn) {
+        let range = Again {
+            start: start.latest(self.send.una),
+            end: end.earliest(self.send.next),
+            fresh: false,
+        };
+        if !self.send.queue_again(range) {
+            self.reinject_everything();
+        }
     }
 
     /// Everything that was handed to some subflow and is not acknowledged goes again.

@@ -48,6 +48,8 @@ pub struct Stamped {
     pub payload: u32,
     /// Sum that payload and call [`super::SubflowTx::complete`] before the options are written.
     pub needs_checksum: bool,
+    /// Something more waits for a segment without payload: have TCP send another ACK.
+    pub again: bool,
     /// `MP_CAPABLE` was left out of this SYN: post [`super::Event::SynDropped`].
     pub fell_back: bool,
 }
@@ -59,6 +61,7 @@ impl Stamped {
             window: None,
             payload,
             needs_checksum: false,
+            again: false,
             fell_back: false,
         }
     }

@@ -73,6 +73,8 @@ pub(super) struct Owed {
     pub(super) reset: Option<Order>,
     /// The order of the reset was told; the reset itself is due.
     reset_told: bool,
+    /// We want it to be a backup, or no longer.
+    pub(super) prio: Option<bool>,
     pub(super) push: bool,
     pub(super) ack: bool,
     pub(super) close: bool,
@@ -98,6 +100,10 @@ impl Owed {
                 sf,
                 order: Order::Fail { dsn },
             });
+        }
+        if let Some(backup) = self.prio.take() {
+            let order = Order::Priority { backup };
+            return Some(Action::Tell { sf, order });
         }
         if core::mem::take(&mut self.push) {
             return Some(Action::Push { sf });
@@ -156,6 +162,8 @@ pub(super) struct Subflow<P> {
     pub(super) phase: Phase,
     pub(super) ends: Ends,
     pub(super) joining: Option<Joining>,
+    /// Timeouts of its TCP since the peer's TCP last acknowledged something.
+    pub(super) losses: u32,
     /// What TCP holds for us: sent or not, not acknowledged by the peer's TCP.
     pub(super) sent: Runs,
     /// Our first byte that the peer's TCP has not acknowledged.
@@ -166,6 +174,8 @@ pub(super) struct Subflow<P> {
     /// Our first byte that TCP was not handed.
     pub(super) next: Ssn,
     pub(super) offer: Option<Offer>,
+    /// What comes before this was queued to go over other subflows.
+    pub(super) rescued: Ssn,
     /// The peer has acknowledged data of ours with a `DATA_ACK`: options pass both ways.
     pub(super) tx_ok: bool,
     /// The last segment that acknowledged data of ours had no `DATA_ACK`.
@@ -184,11 +194,13 @@ impl<P> Subflow<P> {
             phase,
             ends: Ends::default(),
             joining: None,
+            losses: 0,
             sent: Runs::default(),
             una: Ssn::FIRST,
             heard: Ssn::FIRST,
             next: Ssn::FIRST,
             offer: None,
+            rescued: Ssn::FIRST,
             tx_ok: false,
             bare: false,
             fin_received: false,
@@ -215,6 +227,11 @@ impl<P> Subflow<P> {
         self.forget_acknowledged();
     }
 
+    /// Whether its path does not seem to work.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.losses > 0
+    }
+
     /// Whether it takes ACKs: TCP is connected, or was.
     pub(super) fn is_connected(&self) -> bool {
         self.phase != Phase::Opening
@@ -232,6 +249,8 @@ impl<P> Subflow<P> {
         let una = self.heard.earliest(self.next);
         if una.after(self.una) {
             self.una = una;
+            // Never far behind, or it would seem to be ahead.
+            self.rescued = self.rescued.latest(una);
             self.sent.forget_before(una);
         }
     }

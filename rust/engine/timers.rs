@@ -15,6 +15,8 @@ pub(super) enum Timer {
     Close,
     /// RFC 8684 3.2: the third ACK of a join may have been lost.
     Join,
+    /// RFC 8684 3.4.1: an announcement is not echoed.
+    Announce,
 }
 
 /// Deadlines; [`NEVER`] for a timer that is not running.
@@ -23,6 +25,7 @@ pub(super) struct Timers {
     fail: Instant,
     close: Instant,
     join: Instant,
+    announce: Instant,
 }
 
 const NEVER: Instant = Instant::from_millis(u64::MAX);
@@ -34,6 +37,7 @@ impl Default for Timers {
             fail: NEVER,
             close: NEVER,
             join: NEVER,
+            announce: NEVER,
         }
     }
 }
@@ -45,6 +49,7 @@ impl Timers {
             Timer::Fail => &mut self.fail,
             Timer::Close => &mut self.close,
             Timer::Join => &mut self.join,
+            Timer::Announce => &mut self.announce,
         }
     }
 
@@ -79,7 +84,13 @@ impl Timers {
 
     /// Takes a timer that has come, if one has.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
-        let all = [Timer::Close, Timer::Fail, Timer::Join, Timer::Retransmit];
+        let all = [
+            Timer::Close,
+            Timer::Fail,
+            Timer::Join,
+            Timer::Announce,
+            Timer::Retransmit,
+        ];
         for timer in all {
             let slot = self.slot(timer);
             if *slot <= now && *slot != NEVER {
@@ -92,11 +103,9 @@ impl Timers {
 
     /// The earliest deadline.
     pub(super) fn next(&self) -> Option<Instant> {
-        let earliest = self
-            .retransmit
-            .min(self.fail)
-            .min(self.close)
-            .min(self.join);
+        let paths = self.join.min(self.announce);
+        let data = self.retransmit.min(self.fail).min(self.close);
+        let earliest = data.min(paths);
         (earliest != NEVER).then_some(earliest)
     }
 }

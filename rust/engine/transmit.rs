@@ -21,6 +21,7 @@ use super::runs::Runs;
 use super::shared::Flag;
 use super::shared::Shared;
 use super::shared::Snapshot;
+use super::signals::Signals;
 use super::stamp::Stamp;
 use super::stamp::Stamped;
 use super::stamp::TxSegment;
@@ -114,6 +115,7 @@ pub struct SubflowTx {
     /// The last segment at the start carried the keys.
     said_keys: bool,
     fail: Option<Dsn>,
+    signals: Signals,
     reset: Reset,
     fast_close: bool,
 }
@@ -170,6 +172,7 @@ impl SubflowTx {
             infinite: None,
             said_keys: false,
             fail: None,
+            signals: Signals::default(),
             reset: Reset::default(),
             fast_close: false,
         }
@@ -202,6 +205,12 @@ impl SubflowTx {
             Order::Join { hmac } => self.handshake = Handshake::JoinAck { hmac },
             Order::Joined => self.handshake = Handshake::Done,
             Order::Peer { remote } => self.remote = Some(remote),
+            Order::Address {
+                option,
+                drop_timestamps,
+            } => self.signals.address(option, drop_timestamps),
+            Order::Withdraw { option } => self.signals.remove(option),
+            Order::Priority { backup } => self.signals.prio(backup),
             Order::Fail { dsn } => self.fail = Some(dsn),
             Order::Reset {
                 reset,
@@ -347,7 +356,9 @@ impl SubflowTx {
         }
         // There may be no room for both; the DATA_FIN is said again and again, MP_FAIL once.
         let fail = self.fail.take();
-        let data_fin = now.has(Flag::DATA_FIN) && fail.is_none();
+        // An ADD_ADDR goes beside no mapping.
+        let said_again = fail.is_none() && !self.signals.is_address();
+        let data_fin = now.has(Flag::DATA_FIN) && said_again;
         let map = data_fin.then(|| {
             let checksum = now
                 .has(Flag::CHECKSUM)
@@ -362,6 +373,7 @@ impl SubflowTx {
         });
         stamped.options = signal(now, map);
         stamped.options.fail = fail.map(|dsn| Fail { dsn });
+        self.signals.fill(&mut stamped);
         stamped
     }
 

@@ -11,6 +11,7 @@ mod receiving;
 mod reference;
 mod sending;
 mod several;
+mod signals;
 mod stamping;
 
 use super::mapping::of_segment;

@@ -11,6 +11,7 @@ use rust_mptcp::engine::ConnState;
 use rust_mptcp::engine::FallbackReason;
 use rust_mptcp::engine::Mib;
 use rust_mptcp::engine::SubflowId;
+use rust_mptcp::wire::AddrId;
 
 /// Timer events of one engine within a second before we speak of a storm.
 const STORM: u32 = 40;
@@ -27,6 +28,14 @@ pub struct Paths {
     pub joined: Vec<SubflowId>,
     /// Subflows that were closed.
     pub closed: Vec<SubflowId>,
+    /// Addresses that the peer announced.
+    pub announced: Vec<AddrId>,
+    /// Addresses that it withdrew.
+    pub removed: Vec<AddrId>,
+    /// How often it changed its mind about backups.
+    pub priorities: u32,
+    /// Announcements of ours that it echoed.
+    pub echoed: u32,
 }
 
 /// The record of one end.

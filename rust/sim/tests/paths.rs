@@ -6,6 +6,7 @@
 
 use rust_mptcp_sim::paths;
 use rust_mptcp_sim::paths::Paths;
+use rust_mptcp_sim::trace::Trace;
 
 /// Enough for every kind of run; more by `SEEDS`, from `FIRST` on.
 const SEEDS: u64 = 400;
@@ -35,4 +36,15 @@ fn seeds_over_several_paths_pass() {
     let text = faults.join("\n");
     assert!(faults.is_empty(), "{text}");
     assert!(joined > 0);
+}
+
+/// `SEED=n cargo test --test paths -- --ignored --nocapture`: one seed, with its trace.
+#[test]
+#[ignore = "a tool"]
+fn replay() {
+    let seed = number("SEED", 0);
+    println!("{}", Paths::random(seed).describe());
+    let (world, fault) = paths::run(Paths::random(seed), Some(Trace::default()));
+    println!("{}", world.trace.map_or(String::new(), |trace| trace.text));
+    println!("{fault:?}");
 }

@@ -52,6 +52,10 @@ impl Endpoint {
                 paths.joined.push(sf);
                 env.require(!again, || format!("{sf:?} joined twice"));
             }
+            PathEvent::Announced { id, .. } => paths.announced.push(id),
+            PathEvent::Removed { id } => paths.removed.push(id),
+            PathEvent::Priority { .. } => paths.priorities += 1,
+            PathEvent::AnnounceDone { echoed, .. } => paths.echoed += u32::from(echoed),
             PathEvent::SubflowClosed {
                 sf, established, ..
             } => {
