@@ -80,6 +80,7 @@ mod ranges;
 mod receive;
 mod retransmit;
 mod runs;
+pub mod scheduler;
 mod send;
 pub mod shared;
 mod signals;
