@@ -16,8 +16,10 @@ use super::mib::Mib;
 use super::outbox::Outbox;
 use super::payload::Payload;
 use super::receive::Receiver;
+use super::scheduler::Scheduling;
 use super::send::Fin;
 use super::send::Sender;
+use super::several::Grant;
 use super::shared::Flag;
 use super::shared::Shared;
 use super::subflow::Phase;
@@ -112,6 +114,8 @@ pub struct Connection<P> {
     pub(super) subflows: Subflows<P>,
     pub(super) recv: Receiver<P>,
     pub(super) send: Sender,
+    pub(super) scheduling: Scheduling,
+    pub(super) grant: Option<Grant>,
     pub(super) addresses: Addresses,
     /// Addresses that the peer announces are of use.
     pub(super) takes_addresses: bool,
@@ -213,6 +217,8 @@ impl<P: Payload> Connection<P> {
             subflows,
             recv: Receiver::new(NO_KEY),
             send: Sender::new(local.idsn.advance(1)),
+            scheduling: Scheduling::new(config.scheduler),
+            grant: None,
             addresses: Addresses::default(),
             takes_addresses: true,
             timers: Timers::default(),
@@ -260,6 +266,8 @@ impl<P: Payload> Connection<P> {
                 ssn,
                 rto,
             } => self.on_transmitted(shared, sf, dsn, len, ssn, rto),
+            Event::Measured { sf, stats, rto } => self.on_measured(sf, stats, rto),
+            Event::PathFailed { sf } => self.on_path_failed(sf),
             Event::AddressDropped { option } => self.on_address_dropped(&option),
             Event::AppWrote { len } => self.on_app_wrote(len),
             Event::ReceiveSpace { free } => self.on_receive_space(shared, free),

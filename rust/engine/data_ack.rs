@@ -6,6 +6,7 @@ use super::close::release_below;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::event::RxSegment;
+use super::mib::Mib;
 use super::payload::Payload;
 use super::send::Fin;
 use super::shared::Flag;
@@ -102,6 +103,10 @@ impl<P: Payload> Connection<P> {
             return;
         };
         flow.acknowledged(una);
+        if flow.stale && flow.losses == 0 {
+            flow.stale = false;
+            self.out.count(Mib::SubflowRecover);
+        }
         if self.mode == Mode::Fallback {
             self.release_plain();
         }

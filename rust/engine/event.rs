@@ -4,6 +4,7 @@
 
 use super::fast_open::PeerKeys;
 use super::initiate::SynAckAnswer;
+use super::scheduler::PathStats;
 use super::subflow::SubflowId;
 use super::time::Duration;
 use crate::wire::AddAddr;
@@ -153,6 +154,22 @@ pub enum Event<'a, P> {
         ssn: Ssn,
         /// The subflow's retransmission timeout, as TCP has it now.
         rto: Duration,
+    },
+    /// What TCP has measured of a subflow. Wanted while
+    /// [`super::Connection::wants_measurements`], on acknowledgements.
+    Measured {
+        /// The subflow.
+        sf: SubflowId,
+        /// The numbers.
+        stats: PathStats,
+        /// The subflow's retransmission timeout.
+        rto: Duration,
+    },
+    /// The path of a subflow seems not to work: the retransmission timer of its TCP has fired, or
+    /// its link went down. An acknowledgement of anything new says that it does.
+    PathFailed {
+        /// The subflow.
+        sf: SubflowId,
     },
     /// The `ADD_ADDR` of a stamp found no room beside the options of TCP
     /// ([`crate::wire::Dropped::add_addr`]).

@@ -191,7 +191,16 @@ impl<P: Payload> Connection<P> {
     /// an infinite mapping, should ours reach it.
     pub(super) fn on_silent_ack(&mut self, shared: &Shared, sf: SubflowId, options: &Options) {
         let worked = self.subflows.get(sf).is_some_and(|flow| flow.tx_ok);
-        if worked || !options.is_empty() || !self.could_be_plain() {
+        if worked || !options.is_empty() {
+            return;
+        }
+        if sf != SubflowId::FIRST {
+            // The options of the handshake came through, and no others do: not this path.
+            self.out.count(Mib::DssReset);
+            self.reset(sf, ResetReason::MIDDLEBOX, None);
+            return;
+        }
+        if !self.could_be_plain() {
             return;
         }
         self.send.infinite = true;

@@ -173,6 +173,7 @@ impl<P: Payload> Connection<P> {
 
     /// A subflow more carries data: what waited for one goes out.
     fn resume(&mut self) {
+        self.rescue_all();
         self.push();
         if self.send.una.before(self.send.sent_end()) {
             self.arm_retransmit_once();

@@ -30,7 +30,7 @@
 //! | 3.3.2 `DATA_ACK` | `data_ack` |
 //! | 3.3.3 `DATA_FIN` and close | `close`, `state` |
 //! | 3.3.4 receive window, order | `receive`, [`shared`] |
-//! | 3.3.5 what to send | `send` |
+//! | 3.3.5 what to send, and where | `send`, `several`, [`scheduler`] |
 //! | 3.3.6 retransmission, reinjection | `retransmit` |
 //! | 3.3.8 backup | `priority` |
 //! | 3.4 addresses | `address`, `signals` |
@@ -82,6 +82,7 @@ mod retransmit;
 mod runs;
 pub mod scheduler;
 mod send;
+mod several;
 pub mod shared;
 mod signals;
 mod stamp;
@@ -117,6 +118,8 @@ pub use self::mem::NoMemory;
 pub use self::mib::Mib;
 pub use self::order::Order;
 pub use self::payload::Payload;
+pub use self::scheduler::PathStats;
+pub use self::scheduler::SchedulerKind;
 pub use self::shared::Shared;
 pub use self::stamp::Stamp;
 pub use self::stamp::Stamped;

@@ -64,7 +64,9 @@ impl<P: Payload> Connection<P> {
             Phase::Opening => flow.owed.reset = Some(super::failure::plain_reset()),
             Phase::Joining | Phase::Open => flow.owed.close = true,
         }
-        self.rescue(sf);
+        if self.has_other(sf) {
+            self.rescue(sf);
+        }
         self.wait_for_paths();
     }
 

@@ -114,10 +114,13 @@ impl Runs {
 
     /// The part of a run from `ssn` on.
     pub(super) fn at(&self, ssn: Ssn) -> Option<Run> {
-        for run in self.list.as_slice() {
-            if run.end().at_or_before(ssn) {
-                continue;
-            }
+        let runs = self.list.as_slice();
+        let index = match runs {
+            // The common case: there is one.
+            [_] => 0,
+            _ => runs.partition_point(|run| run.end().at_or_before(ssn)),
+        };
+        if let Some(run) = runs.get(index).filter(|run| run.end().after(ssn)) {
             let skipped = ssn.checked_distance_from(run.ssn)?;
             return Some(Run {
                 ssn,

@@ -10,6 +10,7 @@ use super::mem::NoMemory;
 use super::order::Order;
 use super::runs::Run;
 use super::runs::Runs;
+use super::scheduler::PathStats;
 use super::time::Duration;
 use super::time::Instant;
 use crate::wire::AddrId;
@@ -62,6 +63,8 @@ pub(super) enum OfferKind {
     Again,
     /// Never handed over either, and beyond the window: a probe.
     Probe,
+    /// Handed to another subflow, and wanted on this one as well.
+    Copy,
 }
 
 /// What a subflow is still to be told, in the order of the fields.
@@ -176,6 +179,15 @@ pub(super) struct Subflow<P> {
     pub(super) offer: Option<Offer>,
     /// What comes before this was queued to go over other subflows.
     pub(super) rescued: Ssn,
+    /// Copies of what others carry have got this far.
+    pub(super) copied: Dsn,
+    /// What TCP measures, and its pacing rate smoothed; see the schedulers.
+    pub(super) stats: PathStats,
+    pub(super) pacing: u64,
+    /// TCP takes nothing more for now.
+    pub(super) full: bool,
+    /// It was told to be stale: losses went on and on.
+    pub(super) stale: bool,
     /// The peer has acknowledged data of ours with a `DATA_ACK`: options pass both ways.
     pub(super) tx_ok: bool,
     /// The last segment that acknowledged data of ours had no `DATA_ACK`.
@@ -201,6 +213,11 @@ impl<P> Subflow<P> {
             next: Ssn::FIRST,
             offer: None,
             rescued: Ssn::FIRST,
+            copied: Dsn(0),
+            stats: PathStats::default(),
+            pacing: 0,
+            full: false,
+            stale: false,
             tx_ok: false,
             bare: false,
             fin_received: false,
@@ -249,6 +266,7 @@ impl<P> Subflow<P> {
         let una = self.heard.earliest(self.next);
         if una.after(self.una) {
             self.una = una;
+            self.losses = 0;
             // Never far behind, or it would seem to be ahead.
             self.rescued = self.rescued.latest(una);
             self.sent.forget_before(una);

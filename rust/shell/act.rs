@@ -63,7 +63,7 @@ impl Inner {
         while let Some(action) = conn.poll_action(&msk.shared) {
             self.act(sk, msk, action, &mut out);
         }
-        out.unsent = conn.unsent() > 0;
+        out.unsent = conn.is_waiting();
         if let Some(at) = conn.next_timeout() {
             if self.armed.is_none_or(|armed| at < armed) {
                 self.armed = Some(at);

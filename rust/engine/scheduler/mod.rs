@@ -159,6 +159,12 @@ pub(super) enum Scheduling {
     Ecf(ecf::Ecf),
 }
 
+impl core::default::Default for Scheduling {
+    fn default() -> Self {
+        Self::Default(default::Default)
+    }
+}
+
 impl Scheduling {
     pub(super) fn new(kind: SchedulerKind) -> Self {
         match kind {

@@ -366,7 +366,11 @@ impl Endpoint {
                 break;
             };
             let offer = conn.poll_transmit(&self.shared, sf, room, env.instant());
-            let Some(transmit) = offer else { break };
+            let Some(transmit) = offer else {
+                // It may be the turn of another subflow.
+                self.drain(env);
+                break;
+            };
             if transmit.infinite {
                 // Falling back was part of the choice.
                 self.drain(env);

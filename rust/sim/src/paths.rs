@@ -4,7 +4,10 @@
 
 use crate::app::Pace;
 use crate::app::Plan;
+use crate::endpoint::Endpoint;
+use crate::endpoint::Flow;
 use crate::endpoint::HostConfig;
+use crate::host::local_addr;
 use crate::host::Host;
 use crate::middlebox::death::Reset;
 use crate::middlebox::death::Silence;
@@ -25,6 +28,7 @@ use crate::trace::Trace;
 use crate::world::Path;
 use crate::world::World;
 use rust_mptcp::engine::Duration;
+use rust_mptcp::engine::Mib;
 
 /// What somebody who manages paths does at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +74,8 @@ pub struct Paths {
     pub script: Vec<(u64, Op)>,
     /// The server wants backups.
     pub backups: bool,
+    /// The only path that is sure to live.
+    pub survivor: Option<u8>,
 }
 
 /// A path on which nothing is lost.
@@ -105,6 +111,7 @@ impl Paths {
             script: script.collect(),
             paths,
             backups: false,
+            survivor: None,
         }
     }
 
@@ -163,6 +170,7 @@ impl Paths {
     fn lose_paths(&mut self, rng: &mut Random) {
         self.expect = Expect::Complete;
         let survivor = rng.below(self.paths.len() as u64) as usize;
+        self.survivor = Some(survivor as u8);
         for (at, path) in self.paths.iter_mut().enumerate() {
             let since = rng.within(500, 4_000) * MILLI;
             // Who is left must have been joined, and the first path live until then.
@@ -254,7 +262,7 @@ impl Paths {
 
 /// Runs to the end; gives the world and what is wrong with it.
 pub fn run(paths: Paths, trace: Option<Trace>) -> (World, Option<String>) {
-    let (expect, plan) = (paths.expect, paths.plans[0]);
+    let (mut expect, plan, survivor) = (paths.expect, paths.plans[0], paths.survivor);
     let mut world = paths.build();
     world.trace = trace;
     world.connect(0, 40_000, 0, plan);
@@ -265,7 +273,48 @@ pub fn run(paths: Paths, trace: Option<Trace>) -> (World, Option<String>) {
         }
     }
     let ends = [world.end(0, 0), world.end(0, 1)];
+    if let Some(path) = survivor.filter(|path| *path > 0) {
+        // One side may have closed its direction before that path was joined.
+        if !ends.iter().flatten().all(|end| joined_over(end, path)) {
+            expect = Expect::Intact;
+        }
+    }
     let fault = world.fault.clone();
-    let fault = fault.or_else(|| oracle::verdict(expect, ends));
+    let fault = fault.or_else(|| oracle::verdict(expect.max(Expect::Complete), ends));
+    let fair = expect == Expect::Clean;
+    let fault = fault.or_else(|| {
+        ends.iter()
+            .flatten()
+            .find_map(|end| accuses(end))
+            .filter(|_| fair)
+    });
     (world, fault)
+}
+
+/// Whether a further subflow was established over a path.
+fn joined_over(end: &Endpoint, path: u8) -> bool {
+    let over = |flow: &Flow| local_addr(flow.local, false).id.0 == path;
+    let mut flows = end.flows.iter();
+    flows.any(|flow| over(flow) && end.record.paths.joined.contains(&flow.id))
+}
+
+/// Whether an end accuses its peer or the path of anything. A join may well come too late.
+fn accuses(end: &Endpoint) -> Option<String> {
+    let counters = [
+        Mib::DssReset,
+        Mib::DSSNotMatching,
+        Mib::DSSNoMatchTCP,
+        Mib::DataCsumErr,
+        Mib::MPFailTx,
+        Mib::MPFastcloseTx,
+        Mib::FallbackFailed,
+        Mib::MPJoinAckHMacFailure,
+        Mib::MPJoinSynAckHMacFailure,
+    ];
+    let accused = counters.iter().find(|one| end.record.counted(**one) != 0);
+    let fell_back = end
+        .record
+        .fell_back
+        .map(|reason| format!("fell back: {reason:?}"));
+    fell_back.or_else(|| accused.map(|one| format!("side {} counted {one:?}", end.side)))
 }

@@ -27,7 +27,7 @@ fn seeds_over_several_paths_pass() {
             .end(0, 0)
             .map_or(0, |end| end.record.paths.joined.len());
         if let Some(fault) = fault {
-            faults.push(format!("{fault}\n{}", Paths::random(seed).describe()));
+            faults.push(format!("seed {seed}: {fault}"));
             if faults.len() > 5 {
                 break;
             }
@@ -44,7 +44,14 @@ fn seeds_over_several_paths_pass() {
 fn replay() {
     let seed = number("SEED", 0);
     println!("{}", Paths::random(seed).describe());
-    let (world, fault) = paths::run(Paths::random(seed), Some(Trace::default()));
-    println!("{}", world.trace.map_or(String::new(), |trace| trace.text));
+    let (mut world, fault) = paths::run(Paths::random(seed), Some(Trace::default()));
+    let trace = world.trace.take();
+    println!("{}", trace.map_or(String::new(), |trace| trace.text));
+    for side in 0..2 {
+        let Some(end) = world.end(0, side) else {
+            continue;
+        };
+        println!("side {side}: {:?}\n{:?}", end.app, end.record);
+    }
     println!("{fault:?}");
 }

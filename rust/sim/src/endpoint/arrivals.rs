@@ -148,6 +148,9 @@ impl Endpoint {
         if acked.resend {
             self.tcp_resend(env, index);
         }
+        if acked.moved {
+            self.tell_measured(env, index);
+        }
         if acked.moved && self.wants_acks(env) {
             self.post(env, Event::SubflowAcked { sf, una });
             self.push(env, index);
@@ -163,7 +166,7 @@ impl Endpoint {
             self.app.progress_at = env.now;
             return false;
         };
-        conn.unsent() > 0 || (self.shared.is_fallback() && conn.unacknowledged() > 0)
+        conn.is_waiting() || (self.shared.is_fallback() && conn.unacknowledged() > 0)
     }
 
     fn tcp_data(

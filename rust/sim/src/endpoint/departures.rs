@@ -17,6 +17,7 @@ use crate::tcp::Wanted;
 use crate::tcp::MILLI;
 use rust_mptcp::engine::Connection;
 use rust_mptcp::engine::Ending;
+use rust_mptcp::engine::Event;
 use rust_mptcp::engine::Mode;
 use rust_mptcp::engine::Stamp;
 use rust_mptcp::engine::Stamped;
@@ -64,7 +65,9 @@ impl Endpoint {
     /// The retransmission timer of a subflow's TCP.
     pub(super) fn tcp_timeout(&mut self, env: &mut Env<'_>, index: usize) {
         if self.flows[index].tcp.timed_out() {
+            let sf = self.flows[index].id;
             self.tcp_resend(env, index);
+            self.post(env, Event::PathFailed { sf });
         } else {
             self.tcp_gone(env, index, Ending::TimedOut, Phase::Dead);
         }
@@ -134,6 +137,9 @@ impl Endpoint {
         self.audit(env, index, &wanted, &stamped, &payload);
         let fin = wanted.fin && keep == wanted.len;
         self.dress(env, index, &wanted, &stamped, payload, fin);
+        if stamped.again {
+            self.ack(env, index);
+        }
     }
 
     /// Gives a stamped segment its header, and cuts it to size.

@@ -9,6 +9,9 @@ use crate::host::local_addr;
 use crate::segment::Addr;
 use crate::tcp::Phase;
 use crate::tcp::Tcp;
+use crate::tcp::MILLI;
+use rust_mptcp::engine::Duration;
+use rust_mptcp::engine::Event;
 use rust_mptcp::engine::JoinRequest;
 use rust_mptcp::engine::PathEvent;
 use rust_mptcp::wire::Nonce;
@@ -37,6 +40,24 @@ impl Endpoint {
         self.drain(env);
         self.send_syn(env, place);
         Some(place)
+    }
+
+    /// Tells the engine what TCP has measured, if that is of use.
+    pub(super) fn tell_measured(&mut self, env: &mut Env<'_>, index: usize) {
+        if !self
+            .conn
+            .as_ref()
+            .is_some_and(|conn| conn.wants_measurements())
+        {
+            return;
+        }
+        let Flow { id: sf, tcp, .. } = &self.flows[index];
+        let event = Event::Measured {
+            sf: *sf,
+            stats: tcp.stats(),
+            rto: Duration::from_millis(tcp.rto() / MILLI),
+        };
+        self.post(env, event);
     }
 
     /// Notes what the engine tells a path manager, and checks that it makes sense.
