@@ -40,7 +40,7 @@ impl Scheduler for Default {
     where
         I: Iterator<Item = PathView> + Clone,
     {
-        match paths.min_by_key(linger) {
+        match paths.min_by_key(|path| (linger(path), path.full)) {
             Some(path) if !path.full => Choice::Give {
                 sf: path.sf,
                 octets: u32::try_from(send.allowed).unwrap_or(u32::MAX).min(BURST),

@@ -11,6 +11,7 @@ mod receiving;
 mod reference;
 mod sending;
 mod several;
+mod sharing;
 mod signals;
 mod stamping;
 
