@@ -148,7 +148,8 @@ impl<P: Payload> Connection<P> {
         let signals = options.dss.is_some_and(|dss| dss.data_ack.is_some());
         let acked = flow.is_news(ack);
         if acked {
-            flow.bare = !signals;
+            // In-tree sends an ADD_ADDR in place of the DATA_ACK.
+            flow.bare = !signals && options.add_addr.is_none();
         } else if signals && !flow.is_overtaken(ack) {
             // Not one that was overtaken: it may be from before the options vanished.
             flow.bare = false;

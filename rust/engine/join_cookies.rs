@@ -14,6 +14,9 @@ use super::mem::NoMemory;
 /// Joins that are remembered at most.
 pub const SLOTS: usize = 1024;
 
+/// The bits of a hash that name a slot.
+const MASK: u64 = 0x3FF;
+
 #[derive(Clone, Copy)]
 struct Slot {
     /// The hash of the handshake.
@@ -39,9 +42,8 @@ impl JoinCookies {
     }
 
     fn slot(&mut self, of: u64) -> Option<&mut Option<Slot>> {
-        // CAST: less than the number of slots.
-        #[allow(clippy::as_conversions)]
-        self.slots.get_mut((of % SLOTS as u64) as usize)
+        let low = usize::try_from(of & MASK).ok()?;
+        self.slots.get_mut(low)
     }
 
     /// Remembers a join. `of` is a keyed hash of addresses, ports and initial sequence numbers

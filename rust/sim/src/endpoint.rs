@@ -333,6 +333,10 @@ impl Endpoint {
             }
             self.record.delivered += u64::from(piece.len);
         }
+        let last = core::mem::replace(&mut self.record.delivered_at, env.now);
+        if last > 0 {
+            self.record.longest_gap = self.record.longest_gap.max(env.now - last);
+        }
         self.app.unread += u64::from(bytes.len());
         self.app.progress_at = env.now;
     }

@@ -29,6 +29,7 @@ use crate::world::Path;
 use crate::world::World;
 use rust_mptcp::engine::Duration;
 use rust_mptcp::engine::Mib;
+use rust_mptcp::engine::SchedulerKind;
 
 /// What somebody who manages paths does at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,57 @@ pub enum Op {
         /// As a backup.
         backup: bool,
     },
+    /// Announces the address that a side has on a path.
+    Announce {
+        /// 0 for the client.
+        side: u8,
+        /// The path.
+        path: u8,
+    },
+    /// Withdraws it again, and closes the subflow there.
+    Withdraw {
+        /// 0 for the client.
+        side: u8,
+        /// The path.
+        path: u8,
+    },
+    /// Asks for the subflow over a path to be a backup, or no longer.
+    Prio {
+        /// 0 for the client.
+        side: u8,
+        /// The path.
+        path: u8,
+        /// Which of the two.
+        backup: bool,
+    },
+    /// Closes the subflow over a path.
+    Close {
+        /// 0 for the client.
+        side: u8,
+        /// The path.
+        path: u8,
+    },
+    /// Notices that the link of a path is down; that it is, is for a stage to see to.
+    LinkDown {
+        /// 0 for the client.
+        side: u8,
+        /// The path.
+        path: u8,
+    },
+}
+
+impl Op {
+    /// Whose it is.
+    pub fn side(self) -> u8 {
+        match self {
+            Self::Join { side, .. }
+            | Self::Announce { side, .. }
+            | Self::Withdraw { side, .. }
+            | Self::Prio { side, .. }
+            | Self::Close { side, .. }
+            | Self::LinkDown { side, .. } => side,
+        }
+    }
 }
 
 /// How often an operation is tried that the connection is not ready for.
@@ -145,6 +197,9 @@ impl Paths {
             run.script.push((when, Op::Join { side, path, backup }));
         }
         run.backups = rng.percent(15);
+        for _ in 0..rng.below(4) {
+            run.manage(rng);
+        }
         match rng.below(10) {
             0..=3 => {}
             4..=7 => run.lose_paths(rng),
@@ -153,8 +208,26 @@ impl Paths {
         run
     }
 
+    /// Something that a path manager does in the middle of it. The first path stays.
+    fn manage(&mut self, rng: &mut Random) {
+        let side = rng.below(2) as u8;
+        let path = rng.within(1, self.paths.len() as u64 - 1) as u8;
+        let backup = rng.percent(60);
+        let op = match rng.below(6) {
+            0 | 1 => Op::Announce { side, path },
+            2 => Op::Withdraw { side, path },
+            3 => Op::Close { side, path },
+            _ => {
+                let path = rng.below(self.paths.len() as u64) as u8;
+                Op::Prio { side, path, backup }
+            }
+        };
+        self.script.push((rng.within(500, 6_000) * MILLI, op));
+    }
+
     fn choose_hosts(&mut self, rng: &mut Random) {
         for host in &mut self.hosts {
+            host.engine.scheduler = rng.pick(&SchedulerKind::ALL);
             host.engine.checksum = rng.percent(20);
             host.engine.orphan_timeout = Duration::from_secs(900);
             host.receive_buffer = rng.within(20_000, 400_000);
@@ -171,6 +244,11 @@ impl Paths {
         self.expect = Expect::Complete;
         let survivor = rng.below(self.paths.len() as u64) as usize;
         self.survivor = Some(survivor as u8);
+        // That one is not closed.
+        self.script.retain(|(_, op)| match op {
+            Op::Withdraw { path, .. } | Op::Close { path, .. } => usize::from(*path) != survivor,
+            _ => true,
+        });
         for (at, path) in self.paths.iter_mut().enumerate() {
             let since = rng.within(500, 4_000) * MILLI;
             // Who is left must have been joined, and the first path live until then.

@@ -55,6 +55,10 @@ pub struct Record {
     pub wrong: bool,
     /// Octets of the peer's stream that were delivered.
     pub delivered: u64,
+    /// When octets were last delivered, and the longest time without any in between.
+    pub delivered_at: u64,
+    /// That time.
+    pub longest_gap: u64,
     /// Octets of our stream that the engine has let us free.
     pub released: u64,
     /// The end of our stream as far as a mapping was sent for it.

@@ -172,30 +172,34 @@ impl World {
     /// Does what was planned, or tries again later.
     fn run_op(&mut self, index: u32, tries: u32) {
         let op = self.script[index as usize];
-        let Op::Join { side, path, backup } = op;
+        let side = op.side();
         let end = self
             .ends
             .first()
             .map_or(NONE, |ends| ends[usize::from(side)]);
-        let done = end != NONE && {
-            let address = |side, port| Addr {
-                ip: address(side, path),
-                port,
-            };
-            let from = 41_000 + (tries << 4 | index) as u16;
-            // The server joins the client where no NAT is in the way, at any port.
-            let to = if side == 0 { PORT } else { 40_000 };
-            let (local, remote) = (address(side, from), address(1 - side, to));
-            self.with_host(side, |host, env| {
-                host.join(env, end as usize, local, remote, backup)
-            })
-        };
+        let done = end != NONE && self.do_op(op, end as usize, tries << 4 | index);
         if end != NONE {
             self.settle(side, Touched::Endpoint(end as usize));
         }
         if !done && tries < TRIES {
             self.at(self.now + TRY_EVERY, Item::Op(index, tries + 1));
         }
+    }
+
+    fn do_op(&mut self, op: Op, end: usize, unique: u32) -> bool {
+        let Op::Join { side, path, backup } = op else {
+            let manage = |host: &mut Host, env: &mut Env<'_>| host.endpoints[end].manage(env, op);
+            return self.with_host(op.side(), manage);
+        };
+        let address = |side, port| Addr {
+            ip: address(side, path),
+            port,
+        };
+        // The server joins the client where no NAT is in the way, at any port.
+        let to = if side == 0 { PORT } else { 40_000 };
+        let local = address(side, 41_000 + unique as u16);
+        let remote = address(1 - side, to);
+        self.with_host(side, |host, env| host.join(env, end, local, remote, backup))
     }
 
     /// One end of a connection, if it has come to be.

@@ -328,7 +328,9 @@ impl Flow {
         let existing: &[u8] = if self.timestamps { &with } else { &[] };
         let fitted = space::fit(existing, &stamped.options);
         let lost = fitted.dropped;
-        let fine = !lost.map && !lost.handshake && !lost.data_ack && !lost.fail && !lost.reset;
+        // An ADD_ADDR travels in place of the DATA_ACK.
+        let ack_lost = lost.data_ack && stamped.options.add_addr.is_none();
+        let fine = !lost.map && !lost.handshake && !ack_lost && !lost.fail && !lost.reset;
         env.require(fine, || format!("no room for {:?}", stamped.options));
         Area::new(fitted.area, fitted.len)
     }

@@ -6,15 +6,20 @@ use super::Endpoint;
 use super::Env;
 use super::Flow;
 use crate::host::local_addr;
+use crate::paths::Op;
 use crate::segment::Addr;
 use crate::tcp::Phase;
 use crate::tcp::Tcp;
 use crate::tcp::MILLI;
+use crate::world::address;
 use rust_mptcp::engine::Duration;
 use rust_mptcp::engine::Event;
 use rust_mptcp::engine::JoinRequest;
 use rust_mptcp::engine::PathEvent;
+use rust_mptcp::wire::AddrId;
 use rust_mptcp::wire::Nonce;
+use rust_mptcp::wire::RemoveAddr;
+use std::net::IpAddr;
 
 impl Endpoint {
     /// Opens a further subflow; gives its place, or nothing when the connection does not want it.
@@ -40,6 +45,49 @@ impl Endpoint {
         self.drain(env);
         self.send_syn(env, place);
         Some(place)
+    }
+
+    /// Does what a path manager wants. False when there is nothing yet to do it to.
+    pub fn manage(&mut self, env: &mut Env<'_>, op: Op) -> bool {
+        let now = env.instant();
+        let over = |flow: &&Flow, path: u8| local_addr(flow.local, false).id.0 == path;
+        let flow_over = |path: u8| {
+            let mut flows = self.flows.iter().filter(|flow| flow.tcp.is_open());
+            flows.find(|flow| over(flow, path)).map(|flow| flow.id)
+        };
+        let (Op::Join { path, .. }
+        | Op::Announce { path, .. }
+        | Op::Withdraw { path, .. }
+        | Op::Prio { path, .. }
+        | Op::Close { path, .. }
+        | Op::LinkDown { path, .. }) = op;
+        let sf = flow_over(path);
+        let Some(conn) = self.conn.as_mut() else {
+            return false;
+        };
+        let done = match op {
+            Op::Join { .. } => false,
+            Op::Announce { side, path } => {
+                let addr = IpAddr::from(address(side, path).to_be_bytes());
+                conn.announce(AddrId(path), addr, None, now).is_ok()
+            }
+            Op::Withdraw { path, .. } => {
+                if let Some(gone) = RemoveAddr::new(&[AddrId(path)]) {
+                    conn.withdraw(&gone, now);
+                }
+                sf.is_some_and(|sf| conn.close_subflow(sf, now))
+            }
+            Op::Close { .. } => sf.is_some_and(|sf| conn.close_subflow(sf, now)),
+            Op::Prio { backup, .. } => sf.is_some_and(|sf| conn.set_priority(sf, backup, now)),
+            Op::LinkDown { .. } => {
+                if let Some(sf) = sf {
+                    conn.handle(&self.shared, Event::PathFailed { sf }, now);
+                }
+                true
+            }
+        };
+        self.drain(env);
+        done
     }
 
     /// Tells the engine what TCP has measured, if that is of use.

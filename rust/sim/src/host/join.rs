@@ -136,11 +136,10 @@ impl Host {
             return Touched::Nothing;
         };
         let endpoint = &mut self.endpoints[joining.endpoint];
+        let payload_len = segment.payload.len();
         let options = parse(
             segment.options.octets(),
-            SegmentKind::NonSyn {
-                payload_len: segment.payload.len(),
-            },
+            SegmentKind::NonSyn { payload_len },
         );
         let ack = JoinAck {
             half: joining.half,
