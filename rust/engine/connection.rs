@@ -268,6 +268,7 @@ impl<P: Payload> Connection<P> {
             } => self.on_transmitted(shared, sf, dsn, len, ssn, rto),
             Event::Measured { sf, stats, rto } => self.on_measured(sf, stats, rto),
             Event::PathFailed { sf } => self.on_path_failed(sf),
+            Event::Link { sf, up } => self.on_link(sf, up),
             Event::AddressDropped { option } => self.on_address_dropped(&option),
             Event::AppWrote { len } => self.on_app_wrote(len),
             Event::ReceiveSpace { free } => self.on_receive_space(shared, free),

@@ -165,11 +165,18 @@ pub enum Event<'a, P> {
         /// The subflow's retransmission timeout.
         rto: Duration,
     },
-    /// The path of a subflow seems not to work: the retransmission timer of its TCP has fired, or
-    /// its link went down. An acknowledgement of anything new says that it does.
+    /// The path of a subflow seems not to work: the retransmission timer of its TCP has fired. An
+    /// acknowledgement of anything new says that it does.
     PathFailed {
         /// The subflow.
         sf: SubflowId,
+    },
+    /// The link of a subflow went down, or came up again.
+    Link {
+        /// The subflow.
+        sf: SubflowId,
+        /// It is up.
+        up: bool,
     },
     /// The `ADD_ADDR` of a stamp found no room beside the options of TCP
     /// ([`crate::wire::Dropped::add_addr`]).

@@ -191,7 +191,7 @@ impl<P: Payload> Connection<P> {
     /// an infinite mapping, should ours reach it.
     pub(super) fn on_silent_ack(&mut self, shared: &Shared, sf: SubflowId, options: &Options) {
         let worked = self.subflows.get(sf).is_some_and(|flow| flow.tx_ok);
-        if worked || !options.is_empty() {
+        if worked || !options.is_empty() || self.is_closed() {
             return;
         }
         if sf != SubflowId::FIRST {

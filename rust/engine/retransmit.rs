@@ -182,6 +182,20 @@ impl<P: Payload> Connection<P> {
         }
     }
 
+    /// The link of a subflow went down, or came up again.
+    pub(super) fn on_link(&mut self, sf: SubflowId, up: bool) {
+        let other = self.has_other(sf);
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return;
+        };
+        flow.down = !up;
+        if !up && other && flow.phase == Phase::Open {
+            self.rescue(sf);
+        } else {
+            self.push();
+        }
+    }
+
     /// A subflow can carry data now: what others that do not work have not delivered is for it.
     pub(super) fn rescue_all(&mut self) {
         let broken = |flow: &&Subflow<P>| flow.is_suspect() || flow.phase == Phase::Closing;

@@ -165,6 +165,8 @@ pub(super) struct Subflow<P> {
     pub(super) phase: Phase,
     pub(super) ends: Ends,
     pub(super) joining: Option<Joining>,
+    /// Its link is down.
+    pub(super) down: bool,
     /// Timeouts of its TCP since the peer's TCP last acknowledged something.
     pub(super) losses: u32,
     /// What TCP holds for us: sent or not, not acknowledged by the peer's TCP.
@@ -206,6 +208,7 @@ impl<P> Subflow<P> {
             phase,
             ends: Ends::default(),
             joining: None,
+            down: false,
             losses: 0,
             sent: Runs::default(),
             una: Ssn::FIRST,
@@ -246,7 +249,7 @@ impl<P> Subflow<P> {
 
     /// Whether its path does not seem to work.
     pub(super) fn is_suspect(&self) -> bool {
-        self.losses > 0
+        self.losses > 0 || self.down
     }
 
     /// Whether it takes ACKs: TCP is connected, or was.

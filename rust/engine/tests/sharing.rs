@@ -222,6 +222,24 @@ fn a_timeout_sends_what_is_outstanding_over_the_other_path_at_once() {
 }
 
 #[test]
+fn a_link_that_is_down_is_not_used_whatever_still_arrives() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.wrote(2_000);
+    assert_eq!(two.takes(SF, 1_000), Some((0, 1_000)));
+    two.rig.post(Event::Link { sf: SF, up: false });
+    assert_eq!(two.takes(SECOND, 9_000), Some((0, 1_000)));
+    // An acknowledgement that was on its way.
+    two.acked(SF, 1_000, 10_000);
+    assert_eq!(two.takes(SF, 9_000), None);
+    assert_eq!(two.takes(SECOND, 9_000), Some((1_000, 1_000)));
+    two.wrote(1_000);
+    two.pushed();
+    two.rig.post(Event::Link { sf: SF, up: true });
+    assert_eq!(two.pushed(), [1]);
+    assert_eq!(two.takes(SF, 9_000), Some((2_000, 1_000)));
+}
+
+#[test]
 fn losses_that_go_on_make_a_subflow_stale_until_it_delivers() {
     let mut two = Two::new(SchedulerKind::Default);
     two.wrote(3_000);

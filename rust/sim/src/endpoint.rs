@@ -50,6 +50,8 @@ pub struct HostConfig {
     pub receive_buffer: u64,
     /// Octets of send buffer.
     pub send_buffer: u64,
+    /// Octets that the TCP of a subflow takes ahead of the peer's acknowledgements.
+    pub tcp_buffer: u32,
     /// Octets of payload in a segment at most.
     pub mss: u32,
     /// Octets that TCP sends as one, to be cut into segments behind the options.

@@ -398,6 +398,7 @@ impl Host {
             }
         }
         let mut tcp = Tcp::new(Phase::Open, window, self.config.mss);
+        tcp.send_buffer = self.config.tcp_buffer;
         tcp.rx.promise(half.window);
         let mut flow = Flow::new(SubflowId::FIRST, pair.0, pair.1, tx, tcp);
         flow.local_isn = half.local_isn;

@@ -363,7 +363,7 @@ pub fn run(paths: Paths, trace: Option<Trace>) -> (World, Option<String>) {
     let fault = fault.or_else(|| {
         ends.iter()
             .flatten()
-            .find_map(|end| accuses(end))
+            .find_map(|end| accuses(end, plan.total == 0))
             .filter(|_| fair)
     });
     (world, fault)
@@ -377,7 +377,9 @@ fn joined_over(end: &Endpoint, path: u8) -> bool {
 }
 
 /// Whether an end accuses its peer or the path of anything. A join may well come too late.
-fn accuses(end: &Endpoint) -> Option<String> {
+///
+/// Of a client without data the only segments with its keys may all be lost: it falls back.
+fn accuses(end: &Endpoint, mute: bool) -> Option<String> {
     let counters = [
         Mib::DssReset,
         Mib::DSSNotMatching,
@@ -393,6 +395,7 @@ fn accuses(end: &Endpoint) -> Option<String> {
     let fell_back = end
         .record
         .fell_back
+        .filter(|_| !mute)
         .map(|reason| format!("fell back: {reason:?}"));
     fell_back.or_else(|| accused.map(|one| format!("side {} counted {one:?}", end.side)))
 }

@@ -129,6 +129,7 @@ impl Endpoint {
         flow.timestamps = has_timestamps(&segment.options);
         let promised = flow.tcp.rx.promised;
         flow.tcp = Tcp::new(Phase::Open, u32::from(segment.window), self.host.mss);
+        flow.tcp.send_buffer = self.host.tcp_buffer;
         flow.tcp.rx.promised = promised;
         let (sf, plain_syns) = (flow.id, flow.syns.1);
         let options = parse(segment.options.octets(), SegmentKind::SynAck);

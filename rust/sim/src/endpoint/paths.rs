@@ -75,13 +75,13 @@ impl Endpoint {
                 if let Some(gone) = RemoveAddr::new(&[AddrId(path)]) {
                     conn.withdraw(&gone, now);
                 }
-                sf.is_some_and(|sf| conn.close_subflow(sf, now))
+                sf.is_none_or(|sf| conn.close_subflow(sf, now))
             }
             Op::Close { .. } => sf.is_some_and(|sf| conn.close_subflow(sf, now)),
             Op::Prio { backup, .. } => sf.is_some_and(|sf| conn.set_priority(sf, backup, now)),
             Op::LinkDown { .. } => {
                 if let Some(sf) = sf {
-                    conn.handle(&self.shared, Event::PathFailed { sf }, now);
+                    conn.handle(&self.shared, Event::Link { sf, up: false }, now);
                 }
                 true
             }

@@ -170,6 +170,7 @@ impl Host {
         };
         let window = u32::from(segment.window) << WINDOW_SCALE;
         let mut tcp = Tcp::new(Phase::Open, window, self.config.mss);
+        tcp.send_buffer = self.config.tcp_buffer;
         tcp.rx.promise(half.window);
         let mut flow = Flow::new(sf, pair.0, pair.1, tx, tcp);
         flow.local_isn = half.local_isn;
