@@ -6,6 +6,7 @@ mod closing;
 mod fast_open;
 mod found;
 mod havoc;
+mod havoc_several;
 mod joining;
 mod receiving;
 mod reference;

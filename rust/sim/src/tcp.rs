@@ -288,11 +288,13 @@ impl Tcp {
 
     /// What an engine wants to know to choose among several.
     pub fn stats(&self) -> PathStats {
-        let window = u64::from(self.cwnd) * SECOND;
+        // RFC 7661: what is never used is not measured.
+        let cwnd = self.cwnd.min(self.send_buffer);
+        let window = u64::from(cwnd) * SECOND;
         PathStats {
             srtt: self.srtt as u32,
             rttvar: self.rttvar as u32,
-            cwnd: self.cwnd,
+            cwnd,
             pacing: window.checked_div(self.srtt).unwrap_or(0),
             mss: self.mss,
         }

@@ -100,7 +100,7 @@ fn a_link_that_goes_down_stalls_nobody_for_a_round_trip_of_the_other() {
 
 /// Megabits a second that the client got.
 fn goodput(paths: Vec<PathPlan>, kind: SchedulerKind) -> f64 {
-    let total = 16_000_000;
+    let total = 60_000_000;
     let world = run(download(paths, total, kind));
     let record = &world.end(0, 0).unwrap().record;
     let seconds = record.delivered_at as f64 / SECOND as f64;
@@ -119,7 +119,7 @@ fn two_equal_paths_carry_twice_as_much() {
 }
 
 fn goodput_alone(rate: u64, delay: u64) -> f64 {
-    let scenario = download(vec![path(rate, delay)], 8_000_000, SchedulerKind::Default);
+    let scenario = download(vec![path(rate, delay)], 30_000_000, SchedulerKind::Default);
     let (world, fault) = paths::run(scenario, None);
     assert_eq!(fault, None);
     let record = &world.end(0, 0).unwrap().record;
