@@ -195,9 +195,16 @@ impl<P: Payload> Connection<P> {
             return;
         }
         if sf != SubflowId::FIRST {
-            // The options of the handshake came through, and no others do: not this path.
-            self.out.count(Mib::DssReset);
-            self.reset(sf, ResetReason::MIDDLEBOX, None);
+            // The options of the handshake came through, and no others do: not this path. Of one
+            // that is being closed, TIME-WAIT may answer, which knows none.
+            let open = self
+                .subflows
+                .get(sf)
+                .is_some_and(|flow| flow.phase == Phase::Open);
+            if open {
+                self.out.count(Mib::DssReset);
+                self.reset(sf, ResetReason::MIDDLEBOX, None);
+            }
             return;
         }
         if !self.could_be_plain() {

@@ -28,6 +28,7 @@ use crate::trace::Trace;
 use crate::world::Path;
 use crate::world::World;
 use rust_mptcp::engine::Duration;
+use rust_mptcp::engine::FallbackReason;
 use rust_mptcp::engine::Mib;
 use rust_mptcp::engine::SchedulerKind;
 
@@ -378,7 +379,8 @@ fn joined_over(end: &Endpoint, path: u8) -> bool {
 
 /// Whether an end accuses its peer or the path of anything. A join may well come too late.
 ///
-/// Of a client without data the only segments with its keys may all be lost: it falls back.
+/// Of a client without data the only segments with its keys may all be lost: it falls back. And a
+/// network that loses every SYN with the option looks like one that drops the option.
 fn accuses(end: &Endpoint, mute: bool) -> Option<String> {
     let counters = [
         Mib::DssReset,
@@ -395,7 +397,7 @@ fn accuses(end: &Endpoint, mute: bool) -> Option<String> {
     let fell_back = end
         .record
         .fell_back
-        .filter(|_| !mute)
+        .filter(|reason| !mute && *reason != FallbackReason::SynDropped)
         .map(|reason| format!("fell back: {reason:?}"));
     fell_back.or_else(|| accused.map(|one| format!("side {} counted {one:?}", end.side)))
 }

@@ -4,6 +4,9 @@
 
 #![allow(missing_docs)]
 
+use rust_mptcp::engine::mem::refuse;
+use rust_mptcp_sim::app::Plan;
+use rust_mptcp_sim::oracle::Expect;
 use rust_mptcp_sim::paths;
 use rust_mptcp_sim::paths::Paths;
 use rust_mptcp_sim::trace::Trace;
@@ -54,4 +57,34 @@ fn replay() {
         println!("side {side}: {:?}\n{:?}", end.app, end.record);
     }
     println!("{fault:?}");
+}
+
+/// Every allocation refused in turn: each run ends, and what is delivered is right.
+#[test]
+fn no_refused_allocation_costs_an_octet_over_several_paths() {
+    for seed in 0..12 {
+        let starved = || {
+            let mut run = Paths::random(seed);
+            for plan in &mut run.plans {
+                plan.total = plan.total.min(60_000);
+            }
+            run.plans = Plan::in_step(run.plans);
+            run.expect = run.expect.max(Expect::Intact);
+            run
+        };
+        refuse::nth(u64::MAX);
+        let (_, fault) = paths::run(starved(), None);
+        let requests = refuse::nothing();
+        assert_eq!(fault, None, "seed {seed}");
+        let stride = requests.div_ceil(60).max(1);
+        for refused in (seed % stride..requests).step_by(stride as usize) {
+            refuse::nth(refused);
+            let (_, fault) = paths::run(starved(), None);
+            refuse::nothing();
+            assert_eq!(
+                fault, None,
+                "seed {seed}, allocation {refused} of {requests}"
+            );
+        }
+    }
 }
