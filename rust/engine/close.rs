@@ -137,7 +137,8 @@ impl<P: Payload> Connection<P> {
 
     /// The peer's FIN: the end of one subflow's stream, and of the connection's only in plain TCP.
     pub(super) fn on_subflow_fin(&mut self, sf: SubflowId) {
-        let established = self.state == ConnState::Established;
+        // In-tree: only of an established connection. Where others carry on, it is of no use either way.
+        let spare = self.state == ConnState::Established || self.has_other(sf);
         let plain = self.mode == Mode::Fallback;
         let Some(flow) = self.subflows.get_mut(sf) else {
             return;
@@ -145,10 +146,9 @@ impl<P: Payload> Connection<P> {
         flow.fin_received = true;
         if plain {
             self.end_plain_stream();
-        } else if established && flow.phase == Phase::Open {
+        } else if spare && flow.phase == Phase::Open && !self.is_closed() {
             // RFC 8684 3.3.3: the peer takes this path out of use; answer in kind.
-            flow.phase = Phase::Closing;
-            flow.owed.close = true;
+            self.close_path(sf);
         }
     }
 

@@ -147,6 +147,7 @@ impl<P: Payload> Connection<P> {
         let mut holders = self.subflows.iter();
         match holders.find(|flow| flow.sent.as_slice().iter().any(holds)) {
             Some(flow) => Due::Stuck(flow.id),
+            None if self.send.again.iter().any(|range| range.covers(una)) => Due::Nothing,
             None => Due::Lost,
         }
     }

@@ -45,6 +45,13 @@ pub(super) struct Again {
     pub(super) fresh: bool,
 }
 
+impl Again {
+    /// Whether `dsn` is in it.
+    pub(super) fn covers(&self, dsn: Dsn) -> bool {
+        self.start.at_or_before(dsn) && self.end.after(dsn)
+    }
+}
+
 /// The sending half of a connection.
 pub(super) struct Sender {
     /// The first number not acknowledged; above the `DATA_FIN` once that is.

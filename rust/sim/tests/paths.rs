@@ -62,14 +62,14 @@ fn replay() {
 /// Every allocation refused in turn: each run ends, and what is delivered is right.
 #[test]
 fn no_refused_allocation_costs_an_octet_over_several_paths() {
-    for seed in 0..12 {
+    for seed in 0..60 {
         let starved = || {
             let mut run = Paths::random(seed);
             for plan in &mut run.plans {
                 plan.total = plan.total.min(60_000);
             }
             run.plans = Plan::in_step(run.plans);
-            run.expect = run.expect.max(Expect::Intact);
+            run.expect = run.expect.max(Expect::Complete);
             run
         };
         refuse::nth(u64::MAX);
@@ -79,8 +79,11 @@ fn no_refused_allocation_costs_an_octet_over_several_paths() {
         let stride = requests.div_ceil(60).max(1);
         for refused in (seed % stride..requests).step_by(stride as usize) {
             refuse::nth(refused);
-            let (_, fault) = paths::run(starved(), None);
+            let (world, fault) = paths::run(starved(), None);
             refuse::nothing();
+            // connect(2) may have failed.
+            let opened = world.end(0, 0).is_some_and(|end| !end.flows.is_empty());
+            let fault = fault.filter(|_| opened);
             assert_eq!(
                 fault, None,
                 "seed {seed}, allocation {refused} of {requests}"
