@@ -14,6 +14,8 @@ use super::scheduler::Choice;
 use super::scheduler::PathStats;
 use super::scheduler::PathView;
 use super::scheduler::Scheduler;
+use super::scheduler::SchedulerKind;
+use super::scheduler::Scheduling;
 use super::scheduler::SendView;
 use super::send::pick_new;
 use super::send::Again;
@@ -116,6 +118,21 @@ impl<P: Payload> Connection<P> {
     /// among several subflows needs it.
     pub fn wants_measurements(&self) -> bool {
         self.subflows.len() > 1
+    }
+
+    /// Octets from the first unacknowledged one to the edge of the peer's window.
+    ///
+    /// RFC 8684 3.3.1: the largest window told on any subflow counts on all. A TCP whose own window
+    /// is smaller has only not heard yet.
+    pub fn peer_window(&self) -> u32 {
+        let window = self.send.edge.checked_distance_from(self.send.una);
+        u32::try_from(window.unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
+    /// From here on the next bytes are shared out by another scheduler.
+    pub fn set_scheduler(&mut self, kind: SchedulerKind) {
+        self.scheduling = Scheduling::new(kind);
+        self.grant = None;
     }
 
     /// Whether anything waits for room in TCP: bytes that no subflow has, or that must go again.

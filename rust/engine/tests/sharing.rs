@@ -375,3 +375,28 @@ fn what_tcp_refused_is_for_any_subflow() {
     assert_eq!(two.pushed().last(), Some(&2));
     assert_eq!(two.takes(SECOND, 9_000), Some((0, 1_000)));
 }
+
+#[test]
+fn a_window_told_on_one_subflow_counts_on_all() {
+    let mut two = Two::new(SchedulerKind::Default);
+    let before = two.rig.conn.peer_window();
+    two.acked(SECOND, 0, 50_000);
+    assert_eq!((before, two.rig.conn.peer_window()), (10_000, 50_000));
+    // A smaller one on the other takes nothing back (RFC 8684 3.3.1).
+    two.acked(SF, 0, 1_000);
+    assert_eq!(two.rig.conn.peer_window(), 50_000);
+    two.rig.stamp(1, 0);
+    assert_eq!(two.rig.shared.promised(), 5_000);
+    two.rig.data(0, b"abcd");
+    assert_eq!(two.rig.shared.promised(), 4_996);
+}
+
+#[test]
+fn a_connection_may_change_its_scheduler() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.wrote(2_000);
+    assert_eq!(two.takes(SF, 500), Some((0, 500)));
+    two.rig.conn.set_scheduler(SchedulerKind::Redundant);
+    assert_eq!(two.takes(SECOND, 9_000), Some((0, 500)));
+    assert_eq!(two.takes(SECOND, 9_000), Some((500, 1_500)));
+}

@@ -46,6 +46,7 @@ impl Endpoint {
             // The third ACK was lost.
             return self.ack(env, index);
         }
+        self.share_windows(index);
         let tcp = &self.flows[index].tcp;
         let ssn = self.remote_ssn(index, segment.seq);
         let ack = Ssn::from_tcp(segment.ack, self.flows[index].local_isn);
@@ -53,6 +54,7 @@ impl Endpoint {
         let span = segment.payload.len() + u32::from(segment.has(FIN));
         let sane = segment.has(ACK) && tcp.ack_is_sane(ack);
         if !tcp.rx.accepts(ssn, span, rst) || segment.has(SYN) || (!rst && !sane) {
+            self.check_refused(env, index, segment, ssn);
             return self.challenge(env, index, ssn, span, rst);
         }
         let options = self.read_options(env, segment, rst);
@@ -66,6 +68,35 @@ impl Endpoint {
         }
         self.tcp_acked(env, index, segment, &options, (ssn, ack));
         self.tcp_data(env, index, segment, &options, ssn);
+    }
+
+    /// No subflow may refuse data that the window of the connection has room for.
+    fn check_refused(&mut self, env: &mut Env<'_>, index: usize, segment: &Segment, ssn: Ssn) {
+        let len = segment.payload.len();
+        let ahead = ssn.after(self.flows[index].tcp.rx.next);
+        if len == 0 || !ahead || segment.tag != self.tag || self.record.altered {
+            return;
+        }
+        let kind = SegmentKind::NonSyn { payload_len: len };
+        let options = parse(segment.options.octets(), kind);
+        let Some(map) = of_segment(&options, peer_idsn(self.conn.as_ref())) else {
+            return;
+        };
+        let next = self.shared.rcv_nxt();
+        let first = map
+            .dsn
+            .expand(next)
+            .advance(u64::from(ssn.checked_distance_from(map.ssn).unwrap_or(0)));
+        let inside = first.at_or_after(next)
+            && first
+                .advance(u64::from(len))
+                .at_or_before(self.shared.edge());
+        env.require(!inside || self.shared.is_fallback(), || {
+            format!(
+                "subflow {index} refuses data at {first:?} with the window up to {:?}",
+                self.shared.edge()
+            )
+        });
     }
 
     /// What TCP does not take: an acknowledgement tells where we are, if it can do any good.

@@ -90,6 +90,17 @@ impl Endpoint {
         done
     }
 
+    /// RFC 8684 3.3.1: what was told on one subflow counts on all, in both directions.
+    pub(super) fn share_windows(&mut self, index: usize) {
+        let several = self.conn.as_ref().filter(|conn| conn.wants_measurements());
+        let Some(conn) = several else {
+            return;
+        };
+        let tcp = &mut self.flows[index].tcp;
+        tcp.rx.promise(self.shared.promised());
+        tcp.edge = tcp.edge.latest(tcp.una.advance(conn.peer_window()));
+    }
+
     /// Tells the engine what TCP has measured, if that is of use.
     pub(super) fn tell_measured(&mut self, env: &mut Env<'_>, index: usize) {
         if !self
