@@ -73,6 +73,7 @@ pub mod mem;
 pub mod mib;
 mod order;
 mod outbox;
+pub mod path_manager;
 mod path_news;
 mod payload;
 mod priority;

@@ -171,24 +171,9 @@ impl Many {
     }
 
     fn answer(&mut self, good: bool) {
-        let last = u8::from(good) | 2;
+        let last = if good { 0x32 } else { 0x31 };
         let area = [
-            30,
-            16,
-            0x10,
-            5,
-            0xb3,
-            0x0c,
-            0x5c,
-            0x55,
-            0x3f,
-            0x88,
-            0xde,
-            0x30 | last - 1,
-            255,
-            255,
-            255,
-            255,
+            30, 16, 0x10, 5, 0xb3, 0x0c, 0x5c, 0x55, 0x3f, 0x88, 0xde, last, 255, 255, 255, 255,
         ];
         let options = parse(&area, SegmentKind::SynAck);
         for (sf, ..) in &self.flows {

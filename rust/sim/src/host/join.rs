@@ -24,6 +24,8 @@ use rust_mptcp::engine::join::HalfJoin;
 use rust_mptcp::engine::join::JoinSyn;
 use rust_mptcp::engine::join::LocalAddr;
 use rust_mptcp::engine::JoinAck;
+use rust_mptcp::engine::SubflowId;
+use rust_mptcp::engine::SubflowTx;
 use rust_mptcp::wire::parse;
 use rust_mptcp::wire::AddrId;
 use rust_mptcp::wire::Nonce;
@@ -132,9 +134,10 @@ impl Host {
         let Some(half) = self.half.remove(&pair) else {
             return Touched::Nothing;
         };
-        let Some(joining) = half.join else {
+        let Some(joining) = &half.join else {
             return Touched::Nothing;
         };
+        let index = joining.endpoint;
         let endpoint = &mut self.endpoints[joining.endpoint];
         let payload_len = segment.payload.len();
         let options = parse(
@@ -168,20 +171,31 @@ impl Host {
                 return Touched::Nothing;
             }
         };
-        let window = u32::from(segment.window) << WINDOW_SCALE;
-        let mut tcp = Tcp::new(Phase::Open, window, self.config.mss);
-        tcp.send_buffer = self.config.tcp_buffer;
-        tcp.rx.promise(half.window);
-        let mut flow = Flow::new(sf, pair.0, pair.1, tx, tcp);
-        flow.local_isn = half.local_isn;
-        flow.remote_isn = half.remote_isn;
-        flow.timestamps = half.timestamps;
+        let mut flow = new_flow(segment, pair, &half, (sf, tx), self.config.mss);
+        flow.tcp.send_buffer = self.config.tcp_buffer;
         let place = endpoint.flows.len();
         endpoint.flows.push(flow);
-        self.table
-            .insert(pair, (joining.endpoint as u32, place as u32));
+        self.table.insert(pair, (index as u32, place as u32));
         endpoint.drain(env);
         endpoint.arrive(env, place, segment);
-        Touched::Endpoint(joining.endpoint)
+        Touched::Endpoint(index)
     }
+}
+
+/// A subflow that the third ACK of a join has completed.
+fn new_flow(
+    segment: &Segment,
+    pair: Pair,
+    half: &Half,
+    (sf, tx): (SubflowId, SubflowTx),
+    mss: u32,
+) -> Flow {
+    let window = u32::from(segment.window) << WINDOW_SCALE;
+    let mut tcp = Tcp::new(Phase::Open, window, mss);
+    tcp.rx.promise(half.window);
+    let mut flow = Flow::new(sf, pair.0, pair.1, tx, tcp);
+    flow.local_isn = half.local_isn;
+    flow.remote_isn = half.remote_isn;
+    flow.timestamps = half.timestamps;
+    flow
 }
