@@ -25,6 +25,7 @@ use crate::segment::Segment;
 use crate::tcp::Phase;
 use crate::tcp::Tcp;
 use crate::tcp::MILLI;
+use rust_mptcp::engine::path_manager::Policy;
 use rust_mptcp::engine::Action;
 use rust_mptcp::engine::Config;
 use rust_mptcp::engine::ConnState;
@@ -33,6 +34,7 @@ use rust_mptcp::engine::Duration;
 use rust_mptcp::engine::Ending;
 use rust_mptcp::engine::Event;
 use rust_mptcp::engine::Instant;
+use rust_mptcp::engine::PathEvent;
 use rust_mptcp::engine::Shared;
 use rust_mptcp::engine::SubflowId;
 use rust_mptcp::engine::SubflowTx;
@@ -176,6 +178,12 @@ pub struct Endpoint {
     pub record: Record,
     /// What its engine holds.
     pub held: Rc<Held>,
+    /// Its path manager, and what that is still to hear.
+    pub policy: Option<Box<Policy>>,
+    /// That.
+    pub path_events: Vec<PathEvent>,
+    /// There is one, or will be.
+    pub managed: bool,
     /// When the world has been told to wake it.
     pub wake_at: Option<u64>,
     /// The program is at work: it is not entered again.
@@ -196,6 +204,9 @@ impl Endpoint {
             host,
             record: Record::default(),
             held: Rc::new(Held::default()),
+            policy: None,
+            path_events: Vec::new(),
+            managed: false,
             wake_at: None,
             busy: false,
         }

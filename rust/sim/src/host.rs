@@ -3,6 +3,7 @@
 //! A host: its connections, found by address, and its listener.
 
 mod join;
+mod policy;
 
 pub use self::join::local_addr;
 use crate::app::Plan;
@@ -31,6 +32,7 @@ use rust_mptcp::engine::initiate::ListenPolicy;
 use rust_mptcp::engine::initiate::SynAnswer;
 use rust_mptcp::engine::initiate::SynOffer;
 use rust_mptcp::engine::initiate::ThirdAck;
+use rust_mptcp::engine::path_manager::Endpoints;
 use rust_mptcp::engine::Connection;
 use rust_mptcp::engine::KeyMaterial;
 use rust_mptcp::engine::PassiveOpen;
@@ -117,6 +119,8 @@ pub struct Host {
     half: Table<Half>,
     order: VecDeque<Pair>,
     backlog: usize,
+    /// The endpoints of its path manager, if it has one.
+    pub managed: Option<Endpoints>,
     /// It wants every further subflow to be a backup.
     pub backups: bool,
 }
@@ -147,6 +151,7 @@ impl Host {
             half: Table::default(),
             order: VecDeque::new(),
             backlog: BACKLOG,
+            managed: None,
             backups: false,
         }
     }
@@ -177,6 +182,7 @@ impl Host {
         let mut endpoint = Endpoint::new(self.side, tag, self.config, plan);
         endpoint.record.altered = self.altered;
         endpoint.record.attacked = self.attacked;
+        endpoint.managed = self.managed.is_some();
         endpoint
     }
 

@@ -4,7 +4,7 @@
 
 use crate::app::Pace;
 use crate::app::Plan;
-use crate::endpoint::Endpoint;
+use crate::endpoint::Endpoint as End;
 use crate::endpoint::Flow;
 use crate::endpoint::HostConfig;
 use crate::host::local_addr;
@@ -25,12 +25,19 @@ use crate::scenario::usual_host;
 use crate::tcp::MILLI;
 use crate::tcp::SECOND;
 use crate::trace::Trace;
+use crate::world::address;
 use crate::world::Path;
 use crate::world::World;
+use rust_mptcp::engine::path_manager::Endpoint;
+use rust_mptcp::engine::path_manager::Endpoints;
+use rust_mptcp::engine::path_manager::Flags;
+use rust_mptcp::engine::path_manager::Limits;
 use rust_mptcp::engine::Duration;
 use rust_mptcp::engine::FallbackReason;
 use rust_mptcp::engine::Mib;
 use rust_mptcp::engine::SchedulerKind;
+use rust_mptcp::wire::AddrId;
+use std::net::IpAddr;
 
 /// What somebody who manages paths does at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +134,8 @@ pub struct Paths {
     pub script: Vec<(u64, Op)>,
     /// The server wants backups.
     pub backups: bool,
+    /// Path managers decide, with these flags for the addresses of client and server, and a limit.
+    pub managed: Option<([Flags; 2], u8)>,
     /// The only path that is sure to live.
     pub survivor: Option<u8>,
 }
@@ -164,6 +173,7 @@ impl Paths {
             script: script.collect(),
             paths,
             backups: false,
+            managed: None,
             survivor: None,
         }
     }
@@ -200,6 +210,19 @@ impl Paths {
         run.backups = rng.percent(15);
         for _ in 0..rng.below(4) {
             run.manage(rng);
+        }
+        if rng.percent(40) {
+            // What the script would open, the path managers do.
+            let choices = [
+                Flags::SUBFLOW,
+                Flags::SIGNAL,
+                Flags(0x0A),
+                Flags(0x06),
+                Flags(0x20),
+            ];
+            let flags = [rng.pick(&choices), rng.pick(&choices)];
+            run.managed = Some((flags, rng.below(5) as u8));
+            run.script.clear();
         }
         match rng.below(10) {
             0..=3 => {}
@@ -324,6 +347,12 @@ impl Paths {
             Host::new(1, server, Some(self.plans[1])),
         ];
         hosts[1].backups = self.backups;
+        if let Some((flags, limit)) = self.managed {
+            for side in 0..2 {
+                let flags = flags[side];
+                hosts[side].managed = Some(endpoints(side as u8, flags, self.paths.len(), limit));
+            }
+        }
         let paths = self.paths.into_iter().map(|path| {
             let [there, back] = path.links;
             Path {
@@ -337,6 +366,26 @@ impl Paths {
         }
         world
     }
+}
+
+/// The endpoints of a host: its address on each path but the first.
+fn endpoints(side: u8, flags: Flags, paths: usize, limit: u8) -> Endpoints {
+    let mut all = Endpoints::default();
+    all.limits = Limits {
+        extra_subflows: limit,
+        accepted: limit,
+    };
+    for path in 1..paths as u8 {
+        // An address that nobody could be given for want of memory is not there.
+        let _added = all.add(Endpoint {
+            id: AddrId(path),
+            addr: IpAddr::from(address(side, path).to_be_bytes()),
+            port: None,
+            flags,
+            device: 0,
+        });
+    }
+    all
 }
 
 /// Runs to the end; gives the world and what is wrong with it.
@@ -371,7 +420,7 @@ pub fn run(paths: Paths, trace: Option<Trace>) -> (World, Option<String>) {
 }
 
 /// Whether a further subflow was established over a path.
-fn joined_over(end: &Endpoint, path: u8) -> bool {
+fn joined_over(end: &End, path: u8) -> bool {
     let over = |flow: &Flow| local_addr(flow.local, false).id.0 == path;
     let mut flows = end.flows.iter();
     flows.any(|flow| over(flow) && end.record.paths.joined.contains(&flow.id))
@@ -381,7 +430,7 @@ fn joined_over(end: &Endpoint, path: u8) -> bool {
 ///
 /// Of a client without data the only segments with its keys may all be lost: it falls back. And a
 /// network that loses every SYN with the option looks like one that drops the option.
-fn accuses(end: &Endpoint, mute: bool) -> Option<String> {
+fn accuses(end: &End, mute: bool) -> Option<String> {
     let counters = [
         Mib::DssReset,
         Mib::DSSNotMatching,

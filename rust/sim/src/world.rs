@@ -311,7 +311,10 @@ impl World {
     fn settle(&mut self, side: u8, touched: Touched) {
         match touched {
             Touched::Endpoint(index) => {
-                self.with_host(side, |host, env| host.endpoints[index].run_app(env));
+                self.with_host(side, |host, env| {
+                    host.endpoints[index].run_app(env);
+                    host.manage(env, index);
+                });
                 self.send_all(side);
                 self.arm(side, index);
                 self.check(side, index);

@@ -4,6 +4,7 @@
 
 #![allow(missing_docs)]
 
+use rust_mptcp::engine::path_manager::Flags;
 use rust_mptcp::engine::SchedulerKind;
 use rust_mptcp_sim::app::Pace;
 use rust_mptcp_sim::app::Plan;
@@ -220,4 +221,29 @@ fn a_connection_without_paths_goes_on_when_there_is_one_again() {
     let gap = gap(&world);
     println!("gap: {gap} ms");
     assert!((8_000..9_000).contains(&gap), "{gap}");
+}
+
+/// How many subflows two path managers open over three paths, and how many announcements came
+/// back.
+fn managed(client: Flags, server: Flags, limit: u8) -> (usize, u32) {
+    let paths = (0..3).map(|_| path(RATE, 20 * MILLI)).collect();
+    let mut scenario = download(paths, 10_000_000, SchedulerKind::Default);
+    scenario.script.clear();
+    scenario.managed = Some(([client, server], limit));
+    let (world, fault) = paths::run(scenario, None);
+    assert_eq!(fault, None);
+    let ends = [0, 1].map(|side| &world.end(0, side).unwrap().record.paths);
+    assert_eq!(ends[0].joined.len(), ends[1].joined.len());
+    (ends[0].joined.len(), ends[1].echoed)
+}
+
+#[test]
+fn path_managers_find_each_other() {
+    let nothing = Flags::default();
+    // The simulation has no way from one path to another.
+    assert_eq!(managed(nothing, nothing, 4), (0, 0));
+    assert_eq!(managed(nothing, Flags::SIGNAL, 4), (2, 2));
+    assert_eq!(managed(nothing, Flags::SIGNAL, 1), (1, 2));
+    assert_eq!(managed(Flags(0x0A), Flags::SIGNAL, 4), (2, 2));
+    assert_eq!(managed(Flags::LAMINAR, Flags::SIGNAL, 4), (2, 2));
 }

@@ -121,6 +121,9 @@ impl Endpoint {
 
     /// Notes what the engine tells a path manager, and checks that it makes sense.
     pub(super) fn note_path(&mut self, env: &mut Env<'_>, event: PathEvent) {
+        if self.managed {
+            self.path_events.push(event);
+        }
         let paths = &mut self.record.paths;
         match event {
             PathEvent::Established => {

@@ -138,6 +138,7 @@ impl Host {
             return Touched::Nothing;
         };
         let index = joining.endpoint;
+        let allowed = self.lets_join(index);
         let endpoint = &mut self.endpoints[joining.endpoint];
         let payload_len = segment.payload.len();
         let options = parse(
@@ -148,7 +149,7 @@ impl Host {
             half: joining.half,
             nonce: joining.nonce,
             door: Door::Same,
-            allowed: true,
+            allowed,
             options: &options,
         };
         let now = env.instant();
@@ -176,6 +177,8 @@ impl Host {
         let place = endpoint.flows.len();
         endpoint.flows.push(flow);
         self.table.insert(pair, (index as u32, place as u32));
+        self.note_join(index, sf, pair.0);
+        let endpoint = &mut self.endpoints[index];
         endpoint.drain(env);
         endpoint.arrive(env, place, segment);
         Touched::Endpoint(index)
