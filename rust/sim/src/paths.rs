@@ -403,7 +403,10 @@ pub fn run(paths: Paths, trace: Option<Trace>) -> (World, Option<String>) {
     let ends = [world.end(0, 0), world.end(0, 1)];
     if let Some(path) = survivor.filter(|path| *path > 0) {
         // One side may have closed its direction before that path was joined.
-        if !ends.iter().flatten().all(|end| joined_over(end, path)) {
+        // Or both have joined it at once, and each refused the other.
+        let refused = |end: &&End| end.record.counted(Mib::MPJoinRejected) > 0;
+        let all = ends.iter().flatten().all(|end| joined_over(end, path));
+        if !all || ends.iter().flatten().any(refused) {
             expect = Expect::Intact;
         }
     }
