@@ -121,6 +121,8 @@ pub struct Connection<P> {
     pub(super) takes_addresses: bool,
     pub(super) timers: Timers,
     pub(super) out: Outbox,
+    /// Bytes of the peer may be ready to go one step further, or an end to take effect.
+    pub(super) unsettled: bool,
     /// The time of the last event.
     pub(super) now: Instant,
     pub(super) last_data_sent: Instant,
@@ -223,6 +225,7 @@ impl<P: Payload> Connection<P> {
             takes_addresses: true,
             timers: Timers::default(),
             out: Outbox::default(),
+            unsettled: true,
             now,
             last_data_sent: now,
             last_data_recv: now,
@@ -233,6 +236,7 @@ impl<P: Payload> Connection<P> {
     /// Takes in one event. Drain [`Connection::poll_action`] afterwards, to the end.
     pub fn handle(&mut self, shared: &Shared, event: Event<'_, P>, now: Instant) {
         self.now = self.now.max(now);
+        self.unsettled |= self.send.infinite || event.may_settle();
         match event {
             Event::SynDropped { sf: _ } => self.on_syn_dropped(shared),
             Event::SynAck {
@@ -299,13 +303,18 @@ impl<P: Payload> Connection<P> {
         if let Some(action) = self.out.take_first() {
             return Some(action);
         }
-        let on_syn = self.recv.on_syn.take();
-        if let Some(payload) = on_syn.or_else(|| self.pump(shared)) {
-            return Some(Action::Deliver(payload));
+        if self.unsettled {
+            let on_syn = self.recv.on_syn.take();
+            if let Some(payload) = on_syn.or_else(|| self.pump(shared)) {
+                return Some(Action::Deliver(payload));
+            }
+            self.unsettled = false;
+            // The pump may have found more to tell.
+            if let Some(action) = self.out.take_first() {
+                return Some(action);
+            }
         }
-        // The pump may have found more to tell.
-        let action = self.out.take_first();
-        let action = action.or_else(|| self.take_signal());
+        let action = self.take_signal();
         let action = action.or_else(|| self.subflows.take_owed());
         let action = action.or_else(|| self.out.take_last());
         let action = action.or_else(|| self.take_announce_news());

@@ -147,12 +147,13 @@ impl<P: Payload> Connection<P> {
         };
         let signals = options.dss.is_some_and(|dss| dss.data_ack.is_some());
         let acked = flow.is_news(ack);
-        if acked {
-            // In-tree sends an ADD_ADDR in place of the DATA_ACK.
-            flow.bare = !signals && options.add_addr.is_none();
-        } else if signals && !flow.is_overtaken(ack) {
-            // Not one that was overtaken: it may be from before the options vanished.
-            flow.bare = false;
+        // Not one that was overtaken: it may be from before the options vanished.
+        if !flow.is_overtaken(segment.ssn, ack) {
+            flow.heard_at = segment.ssn;
+            // In-tree leaves the DATA_ACK out where ADD_ADDR takes the room.
+            if acked || signals || options.is_empty() {
+                flow.bare = !signals;
+            }
         }
         self.on_una(sf, ack);
         acked

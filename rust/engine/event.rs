@@ -206,3 +206,24 @@ pub enum Event<'a, P> {
     /// [`super::Connection::next_timeout`] has come, or may have.
     Timer,
 }
+
+impl<P> Event<'_, P> {
+    /// Whether it may bring bytes of the peer, or the end of its stream, one step further; if not, it is about our own
+    /// bytes alone. Falling back counts for itself.
+    pub(super) fn may_settle(&self) -> bool {
+        match self {
+            Event::AppWrote { .. }
+            | Event::Transmitted { .. }
+            | Event::ReceiveSpace { .. }
+            | Event::SubflowAcked { .. } => false,
+            Event::Segment {
+                segment, options, ..
+            } => {
+                let pure_mapping =
+                    segment.len == 0 && options.dss.is_some_and(|dss| dss.map.is_some());
+                pure_mapping || options.fail.is_some()
+            }
+            _ => true,
+        }
+    }
+}

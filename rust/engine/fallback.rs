@@ -148,6 +148,7 @@ impl<P: Payload> Connection<P> {
             return;
         }
         self.mode = Mode::Fallback;
+        self.unsettled = true;
         if let Some(mib) = mib {
             self.out.count(mib);
         }

@@ -118,7 +118,7 @@ pub(super) struct RxMaps<P> {
     holding: Holding,
     /// Of the payload of the first mapping, so far.
     sum: Partial,
-    /// Everything is mapped from here on (RFC 8684 3.7).
+    /// Everything is mapped (RFC 8684 3.7), this place here.
     infinite: Option<(Ssn, Dsn)>,
     /// Some checksum was right.
     pub(super) checksum_seen: bool,
@@ -307,6 +307,14 @@ impl<P: Payload> RxMaps<P> {
         self.infinite.is_some()
     }
 
+    /// Whether a mapping says of its bytes what they count as anyway, now that everything is mapped.
+    pub(super) fn is_in_line(&self, mapping: &Mapping, near: Dsn) -> bool {
+        let place = self
+            .infinite
+            .map(|(ssn, dsn)| linear(ssn, dsn, mapping.ssn));
+        place.is_none_or(|dsn| mapping.dsn.expand(near) == dsn)
+    }
+
     /// The number after the last byte that TCP delivered, once everything is mapped.
     pub(super) fn stream_end(&self) -> Option<Dsn> {
         let waiting = self.rest.as_ref().map_or(0, Payload::len);
@@ -366,6 +374,9 @@ impl<P: Payload> RxMaps<P> {
         if let Some((ssn, dsn)) = self.infinite {
             let place = linear(ssn, dsn, self.next);
             self.next = self.next.advance(rest.len());
+            // The start moves along: distances on a subflow are signed 32-bit numbers.
+            let end = place.advance(u64::from(rest.len()));
+            self.infinite = Some((self.next, end));
             return Piece::Data(place, rest);
         }
         self.forget_consumed();

@@ -2,6 +2,7 @@
 
 //! RFC 8684 3.3.1, 3.3.4: bytes of all subflows into one order, each once; the receive window.
 
+use super::action::ConnError;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::mapping::Piece;
@@ -63,6 +64,7 @@ impl<P: Payload> Connection<P> {
         };
         flow.rx.deliver(ssn, payload);
         if self.mode == Mode::Fallback {
+            self.watch_plain(sf, mapping);
             return;
         }
         let window = shared.edge().checked_distance_from(self.recv.next);
@@ -75,6 +77,19 @@ impl<P: Payload> Connection<P> {
         }
         if let Some(mapping) = mapping {
             self.on_mapping(shared, sf, &mapping);
+        }
+    }
+
+    /// RFC 8684 3.7 ignores mappings after a fallback. But one that names another place shows that the peer knows nothing
+    /// of the fallback, and sends again what our TCP has acknowledged: plain TCP would put it into the stream once more.
+    fn watch_plain(&mut self, sf: SubflowId, mapping: Option<Mapping>) {
+        let said = mapping.filter(|map| self.remote.is_some() && map.payload_len() > 0);
+        let near = self.recv.next;
+        let flow = self.subflows.get(sf);
+        let in_line = |map| flow.is_none_or(|flow| flow.rx.is_in_line(&map, near));
+        if !said.is_none_or(in_line) {
+            self.out.error(ConnError::Reset);
+            self.reset_for_nonsense(sf);
         }
     }
 

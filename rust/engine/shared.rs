@@ -85,6 +85,11 @@ impl Shared {
         self.has(Flag::FALLBACK)
     }
 
+    /// Whether the peer has a key: it may send mappings, even after a fallback that it knows nothing of.
+    pub fn may_hear_mappings(&self) -> bool {
+        self.has(Flag::CAN_ACK)
+    }
+
     /// Whether the keys of the peer are still to come, those of a fast open, and this segment should bring them.
     ///
     /// A RST never does: a forged one that TCP refuses must not decide that the peer has none.

@@ -84,7 +84,17 @@ pub(super) struct Owed {
 }
 
 impl Owed {
+    /// Most of the time nothing is owed.
+    fn is_nothing(&self) -> bool {
+        let short = self.push | self.ack | self.close | self.reset_told;
+        let handshake = self.handshake.is_some() || self.prio.is_some();
+        !short && !handshake && self.reset.is_none() && self.fail.is_none()
+    }
+
     fn take<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
+        if self.is_nothing() {
+            return None;
+        }
         if let Some(order) = self.handshake.take() {
             return Some(Action::Tell { sf, order });
         }
@@ -176,6 +186,8 @@ pub(super) struct Subflow<P> {
     /// The highest acknowledgement of the peer's TCP. It may be ahead of `next`: a FIN takes a number too, which no byte
     /// of ours has, and TCP may have delivered bytes before we are told that it took them.
     heard: Ssn,
+    /// The place of the segment that said so last.
+    pub(super) heard_at: Ssn,
     /// Our first byte that TCP was not handed.
     pub(super) next: Ssn,
     pub(super) offer: Option<Offer>,
@@ -192,7 +204,7 @@ pub(super) struct Subflow<P> {
     pub(super) stale: bool,
     /// The peer has acknowledged data of ours with a `DATA_ACK`: options pass both ways.
     pub(super) tx_ok: bool,
-    /// The last segment that acknowledged data of ours had no `DATA_ACK`.
+    /// The last segment of the peer had no `DATA_ACK`.
     pub(super) bare: bool,
     pub(super) fin_received: bool,
     pub(super) parting: Parting,
@@ -213,6 +225,7 @@ impl<P> Subflow<P> {
             sent: Runs::default(),
             una: Ssn::FIRST,
             heard: Ssn::FIRST,
+            heard_at: Ssn::FIRST,
             next: Ssn::FIRST,
             offer: None,
             rescued: Ssn::FIRST,
@@ -236,9 +249,10 @@ impl<P> Subflow<P> {
         ack.after(self.heard) && (self.next.after(self.una) || self.offer.is_some())
     }
 
-    /// Whether another acknowledgement of the peer's TCP, sent after this one, was here first.
-    pub(super) fn is_overtaken(&self, ack: Ssn) -> bool {
-        ack.before(self.heard)
+    /// Whether a segment of the peer, sent after this one at `ssn`, was here first; as RFC 9293 3.10.7.4 tells by the
+    /// numbers which window is the newer one.
+    pub(super) fn is_overtaken(&self, ssn: Ssn, ack: Ssn) -> bool {
+        ack.before(self.heard) || (ack == self.heard && ssn.before(self.heard_at))
     }
 
     /// The peer's TCP has acknowledged our bytes before `una`.

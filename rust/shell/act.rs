@@ -26,19 +26,29 @@ use kernel::sync::atomic::ordering;
 #[must_use]
 #[derive(Default)]
 pub(super) struct Outcome {
-    reader: bool,
-    writer: bool,
-    state: bool,
-    error: bool,
-    /// Something waits for a subflow's lock.
-    pending: bool,
-    /// There is something to send, and nothing else waits.
-    push: bool,
-    gone: bool,
+    /// Of [`bit`].
+    bits: u16,
     token: Option<Token>,
     timer: Option<usize>,
+}
+
+/// What the bits of [`Outcome`] stand for.
+mod bit {
+    pub(super) const READER: u16 = 1;
+    pub(super) const WRITER: u16 = 1 << 1;
+    pub(super) const STATE: u16 = 1 << 2;
+    pub(super) const ERROR: u16 = 1 << 3;
+    pub(super) const GONE: u16 = 1 << 4;
+    /// Of those, what the owner of a socket that no program holds does not wait for.
+    pub(super) const FOR_PROGRAM: u16 = READER | WRITER | STATE | ERROR;
+    /// Something waits for a subflow's lock.
+    pub(super) const PENDING: u16 = 1 << 5;
+    /// There is something to send, and nothing else waits.
+    pub(super) const PUSH: u16 = 1 << 6;
     /// Bytes wait that no subflow was handed.
-    unsent: bool,
+    pub(super) const UNSENT: u16 = 1 << 7;
+    /// A token or a timer.
+    pub(super) const MORE: u16 = 1 << 8;
 }
 
 impl Msk {
@@ -63,11 +73,14 @@ impl Inner {
         while let Some(action) = conn.poll_action(&msk.shared) {
             self.act(sk, msk, action, &mut out);
         }
-        out.unsent = conn.is_waiting();
+        if conn.is_waiting() {
+            out.set(bit::UNSENT);
+        }
         if let Some(at) = conn.next_timeout() {
             if self.armed.is_none_or(|armed| at < armed) {
                 self.armed = Some(at);
                 out.timer = Some(jiffies(at.since(now).as_millis()));
+                out.set(bit::MORE);
             }
         }
         self.conn = Some(conn);
@@ -88,25 +101,25 @@ impl Inner {
                 let freed = self.tx.release(una);
                 if freed > 0 {
                     stream::uncharge_send(sk, freed);
-                    out.writer = true;
+                    out.set(bit::WRITER);
                 }
             }
             Action::State(to) if self.connecting => self.held = Some(to),
             Action::State(to) => {
                 set_state(sk, to, self);
-                out.state = true;
+                out.set(bit::STATE);
             }
             Action::ReceiveShut => {
                 sk.add_shutdown(RCV_SHUTDOWN);
-                out.state = true;
+                out.set(bit::STATE);
             }
             Action::SendShut => {
                 sk.add_shutdown(SEND_SHUTDOWN);
-                out.state = true;
+                out.set(bit::STATE);
             }
             Action::Error(error) => {
                 sk.set_err(errno(error));
-                out.error = true;
+                out.set(bit::ERROR);
             }
             Action::FellBack(_) => {}
             // Nobody manages paths yet.
@@ -122,12 +135,15 @@ impl Inner {
             Action::CloseSubflow { sf } => self.put_off(sf, Todo::Close, out),
             Action::SendAck { sf } => self.put_off(sf, Todo::Ack, out),
             Action::Push { sf } => self.put_off(sf, Todo::Push, out),
-            Action::WakeReader => out.reader = true,
-            Action::WakeWriter => out.writer = true,
-            Action::TokenReleased => out.token = self.token.take(),
+            Action::WakeReader => out.set(bit::READER),
+            Action::WakeWriter => out.set(bit::WRITER),
+            Action::TokenReleased => {
+                out.token = self.token.take();
+                out.set(bit::MORE);
+            }
             Action::Gone => {
                 self.gone = true;
-                out.gone = true;
+                out.set(bit::GONE);
             }
         }
     }
@@ -135,9 +151,9 @@ impl Inner {
     /// Keeps for later what needs the lock of a subflow. Asking twice is asking once.
     fn put_off(&mut self, sf: SubflowId, what: Todo, out: &mut Outcome) {
         if what == Todo::Push {
-            out.push = true;
+            out.set(bit::PUSH);
         } else {
-            out.pending = true;
+            out.set(bit::PENDING);
         }
         let pending = Pending { sf, what };
         if self.pending.iter().any(|p| *p == pending) {
@@ -190,63 +206,72 @@ impl Inner {
 }
 
 impl Outcome {
+    fn set(&mut self, bits: u16) {
+        self.bits |= bits;
+    }
+
+    fn has(&self, bits: u16) -> bool {
+        self.bits & bits != 0
+    }
+
     /// Joins what follows from two events.
     pub(super) fn and(self, other: Outcome) -> Outcome {
         Outcome {
-            reader: self.reader | other.reader,
-            writer: self.writer | other.writer,
-            state: self.state | other.state,
-            error: self.error | other.error,
-            pending: self.pending | other.pending,
-            push: self.push | other.push,
-            gone: self.gone | other.gone,
+            // Of what is unsent the later event is the one that knows.
+            bits: (self.bits & !bit::UNSENT) | other.bits,
             token: self.token.or(other.token),
             timer: match (self.timer, other.timer) {
                 (Some(a), Some(b)) => Some(a.min(b)),
                 (a, b) => a.or(b),
             },
-            // The later event is the one that knows.
-            unsent: other.unsent,
         }
     }
 
     /// Whether bytes wait that no subflow was handed.
     pub(super) fn unsent(&self) -> bool {
-        self.unsent
+        self.has(bit::UNSENT)
     }
 
     /// Wakes whoever waits, and sets the timer. No lock of ours is held, but a subflow's may be.
     ///
     /// Says whether something waits for a subflow's lock.
     fn wake(&self, sk: &Sock, msk: &Msk) -> bool {
-        if let Some(token) = self.token {
-            netns::of(sk).tokens.remove(token);
+        if self.has(bit::MORE) {
+            if let Some(token) = self.token {
+                netns::of(sk).tokens.remove(token);
+            }
+            if let Some(delay) = self.timer {
+                msk.worker.queue_in(delay);
+            }
         }
-        if let Some(delay) = self.timer {
-            msk.worker.queue_in(delay);
+        if self.has(bit::FOR_PROGRAM) && !sk.is_dead() {
+            self.wake_program(sk, msk);
         }
-        if self.state && !sk.is_dead() {
+        // An orphan that is over: the worker puts it away.
+        if self.has(bit::GONE | bit::STATE) && sk.is_dead() && sk.state() == state::CLOSE {
+            msk.worker.queue();
+        }
+        self.has(bit::PENDING | bit::PUSH)
+    }
+
+    fn wake_program(&self, sk: &Sock, msk: &Msk) {
+        if self.has(bit::STATE) {
             sk.state_change();
         }
-        if self.error && !sk.is_dead() {
+        if self.has(bit::ERROR) {
             sk.error_report();
         }
-        if (self.reader || self.state) && !sk.is_dead() {
+        if self.has(bit::READER | bit::STATE) {
             sk.data_ready();
         }
-        if self.writer && !sk.is_dead() {
+        if self.has(bit::WRITER) {
             sk.write_space();
             // An accepted subflow shares the program's `struct socket` and with it the flag that has TCP call us
-            // back: the line above cleared it.
-            if self.unsent {
+            // back: the line above cleared it. A program may have written since the event.
+            if self.unsent() || msk.has_unsent() {
                 sk.want_write_space();
             }
         }
-        // An orphan that is over: the worker puts it away.
-        if (self.gone || self.state) && sk.is_dead() && sk.state() == state::CLOSE {
-            msk.worker.queue();
-        }
-        self.pending || self.push
     }
 
     /// Finishes in a context that has no subflow's lock and must not sleep: the worker does the rest.
@@ -254,7 +279,10 @@ impl Outcome {
     /// A mere push needs no worker while TCP is sure to call `write_space` for the same segment.
     pub(super) fn finish_in_softirq(self, sk: &Sock, msk: &Msk) {
         self.wake(sk, msk);
-        if self.pending || (self.push && sk.is_dead()) {
+        if self.has(bit::PUSH) {
+            sk.want_write_space();
+        }
+        if self.has(bit::PENDING) || (self.has(bit::PUSH) && sk.is_dead()) {
             msk.worker.queue();
         }
     }
@@ -262,7 +290,7 @@ impl Outcome {
     /// Finishes where a segment of `ssk` arrived that carries no data: TCP would not call us back for it. The worker does
     /// the rest only if a process owns the subflow. Softirq, no lock held.
     pub(super) fn finish_for(self, sk: &Sock, msk: &Msk, ssk: &Sock) {
-        if self.pending {
+        if self.has(bit::PENDING) {
             if let Some(mut locked) = lock_in_softirq::<Mptcp>(ssk) {
                 self.finish_locked(sk, msk, &mut locked);
                 return;
@@ -281,7 +309,7 @@ impl Outcome {
     /// Finishes where the caller goes on to push by itself.
     pub(super) fn finish_without_push(self, sk: &Sock, msk: &Msk) {
         self.wake(sk, msk);
-        if self.pending {
+        if self.has(bit::PENDING) {
             msk.worker.queue();
         }
     }

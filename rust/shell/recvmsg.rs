@@ -211,8 +211,21 @@ fn finish_read(sk: &Sock, msk: &Msk, rest: SkbList, total: usize, freed: u32) {
     if let Some(ssk) = ssk {
         pull_from(sk, msk, &ssk);
         super::receive_buffer::copied(sk, msk, &ssk, total);
-        let free = super::tx_options::free_space(sk, &ssk);
+        let free = super::tx_options::free_space(sk, &ssk, &ssk.tcp_numbers());
         msk.post(sk, Event::ReceiveSpace { free }).finish(sk, msk);
+        let emptied = msk.unread() == 0;
+        if ssk.reader_owes_ack(emptied) {
+            acknowledge(&ssk, emptied);
+        }
+    }
+}
+
+/// Sends what the reader owes, unless somebody did meanwhile.
+fn acknowledge(ssk: &Sock, emptied: bool) {
+    if let Some(mut locked) = subflow::lock_fast::<Mptcp>(ssk) {
+        if ssk.reader_owes_ack(emptied) {
+            locked.send_ack();
+        }
     }
 }
 

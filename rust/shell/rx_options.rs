@@ -5,7 +5,7 @@
 use super::sha256::KernelSha256;
 use super::subflow::Subflow;
 use crate::engine::fast_open::PeerKeys;
-use crate::engine::{mapping, Event, RxSegment as Incoming};
+use crate::engine::{mapping, Event, RxSegment as Incoming, Shared};
 use crate::sys::nf_hook::RxVerdict;
 use crate::sys::segment::{Header, RxSegment};
 use crate::sys::sock::{state, Sock};
@@ -24,21 +24,17 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         return RxVerdict::Pass;
     };
     let header = segment.header;
-    if header.syn() || ssk.state() == state::SYN_SENT || msk.shared.is_fallback() {
+    if header.syn() || ssk.state() == state::SYN_SENT {
         return RxVerdict::Pass;
+    }
+    if msk.shared.is_fallback() {
+        return after_fallback(&msk.shared, segment);
     }
     let numbers = ssk.tcp_numbers();
     if !acceptable(&header, segment.len, &numbers) {
         return RxVerdict::Pass;
     }
-    let kind = if header.rst() {
-        SegmentKind::Rst
-    } else {
-        SegmentKind::NonSyn {
-            payload_len: segment.len,
-        }
-    };
-    let options = wire::parse(header.options(), kind);
+    let options = options_of(segment);
     let incoming = Incoming {
         ssn: subflow.peer_ssn(header.seq),
         len: segment.len,
@@ -73,6 +69,30 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     }
     outcome.finish_in_softirq(sk, msk);
     match idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
+        Some(mapping) if segment.attach(&mapping).is_err() => RxVerdict::Drop,
+        _ => RxVerdict::Pass,
+    }
+}
+
+/// The options of a segment after the handshake.
+fn options_of(segment: &RxSegment<'_>) -> wire::Options {
+    let kind = if segment.header.rst() {
+        SegmentKind::Rst
+    } else {
+        SegmentKind::NonSyn {
+            payload_len: segment.len,
+        }
+    };
+    wire::parse(segment.header.options(), kind)
+}
+
+/// RFC 8684 3.7: options are ignored after a fallback. Only a mapping still goes along with its bytes: it may show that
+/// the peer knows nothing of the fallback and sends them again.
+fn after_fallback(shared: &Shared, segment: &mut RxSegment<'_>) -> RxVerdict {
+    if segment.len == 0 || !shared.may_hear_mappings() {
+        return RxVerdict::Pass;
+    }
+    match options_of(segment).dss.and_then(|dss| dss.map) {
         Some(mapping) if segment.attach(&mapping).is_err() => RxVerdict::Drop,
         _ => RxVerdict::Pass,
     }

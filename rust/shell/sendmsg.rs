@@ -59,39 +59,68 @@ fn ready_to_send(
 }
 
 fn write(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>, timeo: &mut isize, copied: &mut usize) -> Result {
-    let mut unpushed: u32 = 0;
+    let mut untold = 0;
+    let result = fill(sk, msk, msg, timeo, copied, &mut untold);
+    tell(sk, msk, &mut untold);
+    result
+}
+
+/// Queues what there is to write. `untold`: bytes that the engine does not know of yet, for one event is cheaper than many.
+fn fill(
+    sk: &Sock,
+    msk: &Msk,
+    msg: &mut Msg<'_>,
+    timeo: &mut isize,
+    copied: &mut usize,
+    untold: &mut u32,
+) -> Result {
     while msg.left() > 0 {
         if sk.err() != 0 || sk.shutdown() & SEND_SHUTDOWN != 0 {
             return Err(EPIPE);
         }
         if !sk.memory_free() {
-            push_all(sk, msk);
-            unpushed = 0;
+            hand_over(sk, msk, untold);
             wait_room(sk, timeo)?;
             continue;
         }
         let limit = room(sk, msg.left());
         if !stream_schedule(sk, msk, limit) {
-            push_all(sk, msk);
-            unpushed = 0;
+            hand_over(sk, msk, untold);
             stream::wait_memory(sk, timeo)?;
             continue;
         }
         let Some(piece) = copy_in(sk, msg, limit)? else {
-            push_all(sk, msk);
+            hand_over(sk, msk, untold);
             stream::wait_memory(sk, timeo)?;
             continue;
         };
         let len = piece.len;
         queue(sk, msk, piece)?;
         *copied = copied.saturating_add(usize::try_from(len).unwrap_or(0));
-        unpushed = unpushed.saturating_add(len);
-        if unpushed >= BATCH {
-            push_all(sk, msk);
-            unpushed = 0;
+        *untold = untold.saturating_add(len);
+        if *untold >= BATCH {
+            hand_over(sk, msk, untold);
+        } else if msk.options.notsent_lowat().is_some() {
+            // What is unsent decides whether there is room for more.
+            tell(sk, msk, untold);
         }
     }
     Ok(())
+}
+
+/// Tells the engine of what was queued.
+fn tell(sk: &Sock, msk: &Msk, untold: &mut u32) {
+    let len = core::mem::take(untold);
+    if len > 0 {
+        // What it asks for is a push, which the caller does for the whole call.
+        msk.post(sk, Event::AppWrote { len })
+            .finish_without_push(sk, msk);
+    }
+}
+
+fn hand_over(sk: &Sock, msk: &Msk, untold: &mut u32) {
+    tell(sk, msk, untold);
+    push_all(sk, msk);
 }
 
 /// Waits for room in the send buffer.
@@ -138,15 +167,9 @@ fn stream_schedule(sk: &Sock, msk: &Msk, bytes: u32) -> bool {
 
 /// Appends what was copied to the send queue.
 fn queue(sk: &Sock, msk: &Msk, piece: crate::sys::msg::Copied) -> Result {
-    let len = piece.len;
-    let outcome = {
-        let mut inner = msk.inner.lock();
-        let charged = inner.tx.push(piece)?;
-        stream::charge_send(sk, charged);
-        inner.step(sk, msk, Event::AppWrote { len })
-    };
-    // What it asks for is a push, which the caller does for the whole call.
-    outcome.finish_without_push(sk, msk);
+    let mut inner = msk.inner.lock();
+    let charged = inner.tx.push(piece)?;
+    stream::charge_send(sk, charged);
     Ok(())
 }
 

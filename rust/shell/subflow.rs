@@ -174,8 +174,12 @@ pub(super) fn reserve(locked: &mut SubflowLocked<'_, Mptcp>) {
 
 /// TCP has data, or the FIN, in order.
 pub(super) fn data_ready(locked: &mut SubflowLocked<'_, Mptcp>) {
-    if let Some((sk, msk)) = locked.subflow().msk() {
-        pull(sk, msk, locked);
+    let Some((sk, msk)) = locked.subflow().msk() else {
+        return;
+    };
+    pull(sk, msk, locked);
+    if super::poll::is_readable(sk, msk) && !sk.is_dead() {
+        locked.leave_ack_to_reader();
     }
 }
 

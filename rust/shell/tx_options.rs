@@ -54,7 +54,7 @@ pub(super) fn transmit(
         fin: header.fin(),
         rst: header.rst(),
         syn_retransmits: numbers.retransmits,
-        free: free_space(sk, locked.sock()).min(u32::from(u16::MAX) << numbers.rcv_wscale),
+        free: free_space(sk, locked.sock(), &numbers),
     };
     match locked.locked().tx.stamp(&outgoing, &msk.shared) {
         Stamp::Send(stamped) => write(locked, segment, (sk, msk), stamped, ssn, &numbers),
@@ -107,11 +107,20 @@ pub(super) fn not_sent(locked: &mut SubflowLocked<'_, Mptcp>, seq: u32) {
     locked.locked().tx.take_back(ssn);
 }
 
-/// Octets of window that the receive buffer has room for.
-pub(super) fn free_space(sk: &Sock, ssk: &Sock) -> u32 {
-    let space = sk.rcvbuf().saturating_sub(sk.rmem());
-    match u32::try_from(space) {
-        Ok(space) => ssk.window_from_space(space),
-        Err(_) => 0,
+/// Octets of window that the receive buffer has room for, in steps of the window field of `ssk`, as TCP rounds them
+/// (`__tcp_select_window`): up while half of the buffer is free, so that a small window is not scaled away for good.
+pub(super) fn free_space(sk: &Sock, ssk: &Sock, numbers: &Numbers) -> u32 {
+    let buffer = sk.rcvbuf();
+    let space = buffer.saturating_sub(sk.rmem());
+    let Ok(octets) = u32::try_from(space) else {
+        return 0;
+    };
+    let step = 1_u32 << numbers.rcv_wscale.min(14);
+    let most = u32::from(u16::MAX) << numbers.rcv_wscale.min(14);
+    let window = ssk.window_from_space(octets).min(most);
+    if space >= buffer / 2 {
+        window.max(1).next_multiple_of(step)
+    } else {
+        window & !(step - 1)
     }
 }

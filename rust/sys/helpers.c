@@ -137,6 +137,8 @@ int rmptcp_rmem_max(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysct
 int rmptcp_wmem_min(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[0]); }
 bool rmptcp_defers_connect(struct sock *sk) { return inet_test_bit(DEFER_CONNECT, sk); }
 void rmptcp_set_defer_connect(struct sock *sk, bool on) { inet_assign_bit(DEFER_CONNECT, sk, on); }
+bool rmptcp_ack_scheduled(const struct sock *sk) { return inet_csk_ack_scheduled(sk); }
+bool rmptcp_ack_pushed(const struct sock *sk) { return inet_csk(sk)->icsk_ack.pending & (inet_csk_in_pingpong_mode((struct sock *)sk) ? ICSK_ACK_PUSHED2 : ICSK_ACK_PUSHED | ICSK_ACK_PUSHED2); }
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len) { return pskb_trim(skb, len); }
 unsigned int rmptcp_cpu(void) { return raw_smp_processor_id(); }
 struct sk_buff *rmptcp_tcp_write_queue_tail(const struct sock *sk) { return tcp_write_queue_tail(sk); }
@@ -151,7 +153,7 @@ void rmptcp_skb_len_add(struct sk_buff *skb, int len) { skb_len_add(skb, len); }
 void rmptcp_tcp_queued(struct sock *sk, struct sk_buff *skb, u32 len) { WRITE_ONCE(tcp_sk(sk)->write_seq, tcp_sk(sk)->write_seq + len); TCP_SKB_CB(skb)->end_seq += len; tcp_skb_pcount_set(skb, 0); }
 void rmptcp_get_page(struct page *page) { get_page(page); }
 void rmptcp_put_page(struct page *page) { put_page(page); }
-size_t rmptcp_copy_page_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i) { return copy_page_from_iter(page, offset, bytes, i); }
+size_t rmptcp_copy_folio_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i) { return copy_from_iter(page_address(page) + offset, bytes, i); }
 void rmptcp_iov_iter_bvec(struct iov_iter *i, const struct bio_vec *bv, unsigned long n, size_t count) { iov_iter_bvec(i, ITER_SOURCE, bv, n, count); }
 size_t rmptcp_msg_data_left(const struct msghdr *msg) { return msg_data_left(msg); }
 bool rmptcp_signal_pending(void) { return signal_pending(current); }

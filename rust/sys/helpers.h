@@ -102,6 +102,8 @@ int rmptcp_rmem_max(struct sock *sk);
 int rmptcp_wmem_min(struct sock *sk);
 bool rmptcp_defers_connect(struct sock *sk);
 void rmptcp_set_defer_connect(struct sock *sk, bool on);
+bool rmptcp_ack_scheduled(const struct sock *sk);
+bool rmptcp_ack_pushed(const struct sock *sk);
 int rmptcp_pskb_trim(struct sk_buff *skb, unsigned int len);
 unsigned int rmptcp_cpu(void);
 
@@ -133,7 +135,7 @@ void rmptcp_skb_len_add(struct sk_buff *skb, int len);
 void rmptcp_tcp_queued(struct sock *sk, struct sk_buff *skb, u32 len);
 void rmptcp_get_page(struct page *page);
 void rmptcp_put_page(struct page *page);
-size_t rmptcp_copy_page_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i);
+size_t rmptcp_copy_folio_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i);
 void rmptcp_iov_iter_bvec(struct iov_iter *i, const struct bio_vec *bv, unsigned long n, size_t count);
 size_t rmptcp_msg_data_left(const struct msghdr *msg);
 bool rmptcp_signal_pending(void);

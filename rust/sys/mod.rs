@@ -6,6 +6,7 @@
 //! `splice.rs`, `inet_diag.rs` and `ulp.rs`, and goes on to the one implementation of [`stack::Stack`].
 
 pub(crate) mod accept;
+pub(crate) mod ack;
 mod af_ops;
 pub(crate) mod bh_lock;
 mod bindings;

@@ -152,7 +152,7 @@ pub(crate) fn copy_in(sk: &Sock, msg: &mut Msg<'_>, limit: u32) -> Result<Option
         }
         let offset = (*frag).offset;
         let want = limit.min((*frag).size - offset);
-        let n = bindings::rmptcp_copy_page_from_iter(
+        let n = bindings::rmptcp_copy_folio_from_iter(
             (*frag).page,
             offset as usize,
             want as usize,

@@ -90,6 +90,17 @@ impl Options {
         self.taken.is_empty()
     }
 
+    /// Takes in a whole list. Apart from [`parse`], so that this is written where the caller wants it and not copied.
+    fn read(&mut self, area: &[u8], segment: SegmentKind) {
+        let mut walk = Walk::new(area);
+        for item in walk.by_ref() {
+            if item.kind == KIND && !self.add_first_dss(item.body, segment) {
+                self.add(item.body, segment);
+            }
+        }
+        self.rejected.broken_list = walk.is_broken();
+    }
+
     /// The common case, kept short: a DSS, and nothing before it to compare with.
     #[inline]
     fn add_first_dss(&mut self, body: &[u8], segment: SegmentKind) -> bool {
@@ -198,13 +209,7 @@ impl Options {
 #[inline]
 pub fn parse(area: &[u8], segment: SegmentKind) -> Options {
     let mut options = Options::default();
-    let mut walk = Walk::new(area);
-    for item in walk.by_ref() {
-        if item.kind == KIND && !options.add_first_dss(item.body, segment) {
-            options.add(item.body, segment);
-        }
-    }
-    options.rejected.broken_list = walk.is_broken();
+    options.read(area, segment);
     options
 }
 

@@ -82,7 +82,10 @@ pub fn fit(existing: &[u8], want: &OptionSet) -> Fitted {
     if want.only_lead() && is_plain(existing) {
         let mut area = [NOP; OPTION_SPACE];
         let mut writer = Writer::new(&mut area);
-        writer.slice(existing);
+        match <[u8; 12]>::try_from(existing) {
+            Ok(timestamps) => writer.array(timestamps),
+            Err(_) => writer.slice(existing),
+        }
         want.emit_to(&mut writer);
         if let Some(len) = writer.finish() {
             return Fitted::new(area, len, Dropped::default());

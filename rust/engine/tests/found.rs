@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the fuzzer found: one test for each, by the rule that was broken. The inputs themselves are
-//! in `rust/fuzz/regressions`.
+//! What the fuzzer and the simulation found: one test for each, by the rule that was broken. The fuzzer's inputs are in
+//! `rust/fuzz/regressions`, the simulation's scenarios in `rust/sim/tests/regressions.rs`.
 
 use super::receiving::with_one_good_mapping;
 use super::*;
@@ -172,4 +172,40 @@ fn the_end_of_the_stream_waits_for_bytes_that_were_held() {
     assert!(rig.has(&Action::FellBack(FallbackReason::InfiniteReceived)));
     assert_eq!(rig.read, b"abcdEf");
     assert!(rig.has(&Action::ReceiveShut));
+}
+
+#[test]
+fn a_copy_that_plain_tcp_would_take_for_new_ends_the_connection() {
+    let mut rig = Rig::new(false);
+    rig.data(0, b"abc").mapped(b"def", None);
+    assert_eq!(rig.conn.mode(), Mode::Fallback);
+    // The mapping of what comes next is no surprise, whether its place is said in 8 octets or in 4.
+    rig.data(6, b"gh");
+    let short = Mapping {
+        dsn: WireDsn::short(their(8)),
+        ..mapping(their(8), rig.rx, 1)
+    };
+    rig.mapped(b"i", Some(short));
+    assert!(!rig.counted(Mib::DssReset));
+    // The peer has not heard of the fallback.
+    rig.data(3, b"def");
+    assert!(rig.has(&reset_with(ResetReason::MPTCP)));
+    assert!(rig.has(&Action::Error(ConnError::Reset)));
+    assert_eq!(rig.read, b"abcdefghi");
+}
+
+#[test]
+fn bytes_do_not_go_again_to_a_peer_whose_last_word_had_no_options() {
+    let mut rig = Rig::new(false);
+    rig.write(10);
+    // A middlebox has put this before what followed, and kept the numbers of that.
+    rig.segment(&dss(Some(our(0)), None));
+    rig.rx += 2;
+    rig.segment(&no_options());
+    // Overtaken.
+    rig.rx -= 2;
+    rig.segment(&dss(Some(our(0)), None));
+    rig.timeout();
+    assert!(rig.has(&Action::FellBack(FallbackReason::NoOptions)));
+    assert_eq!(rig.hand_over(), 0);
 }

@@ -184,17 +184,18 @@ impl App {
         }
     }
 
-    /// When it next does something by itself.
-    pub fn next_time(&self) -> Option<u64> {
+    /// When it next does something by itself; [`u64::MAX`] for never.
+    pub fn next_time(&self) -> u64 {
         if self.closed {
-            return None;
+            return u64::MAX;
         }
-        let read = (self.unread > 0).then_some(self.next_read);
-        let hold = (!self.shut && self.plan.hold > 0).then_some(self.plan.hold);
-        let patience = self.progress_at + self.plan.patience;
-        [read, hold, self.plan.abort_at, Some(patience)]
-            .into_iter()
-            .flatten()
-            .min()
+        let mut next = self.progress_at + self.plan.patience;
+        if self.unread > 0 {
+            next = next.min(self.next_read);
+        }
+        if !self.shut && self.plan.hold > 0 {
+            next = next.min(self.plan.hold);
+        }
+        next.min(self.plan.abort_at.unwrap_or(u64::MAX))
     }
 }

@@ -59,6 +59,8 @@ fn any_option(rng: &mut Random) -> Area {
 pub struct Forger {
     /// Guesses sequence numbers that lie in the window.
     pub in_window: bool,
+    /// Says that it is the end, now and then.
+    pub ends: bool,
     /// How many segments it has left.
     pub left: u32,
     /// The last segment of each side.
@@ -70,6 +72,7 @@ impl Forger {
     pub fn new(in_window: bool, left: u32) -> Self {
         Self {
             in_window,
+            ends: false,
             left,
             last: [None, None],
         }
@@ -99,8 +102,9 @@ impl Attacker for Forger {
 
     fn strikes(&mut self, now: u64, rng: &mut Random, out: &mut Vec<(u8, Segment)>) -> Option<u64> {
         let side = rng.below(2) as usize;
+        // Also without anything to go by: there may be nobody left to listen to.
+        self.left = self.left.saturating_sub(1);
         if let Some(last) = &self.last[side] {
-            self.left = self.left.saturating_sub(1);
             let mut forged = Segment {
                 options: any_option(rng),
                 payload: Bytes::default(),
@@ -110,8 +114,11 @@ impl Attacker for Forger {
                 ..last.clone()
             };
             if self.in_window {
-                // A pure ACK that TCP takes: only its options can do anything.
+                // A pure ACK that TCP takes: only its options can do anything. Or the end, with options.
                 forged.window = last.window;
+                if self.ends && rng.percent(15) {
+                    forged.flags |= rng.pick(&[RST, FIN]);
+                }
             } else {
                 forged.seq = Self::far(forged.seq, rng);
                 forged.ack = rng.bits() as u32;

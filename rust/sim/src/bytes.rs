@@ -128,8 +128,9 @@ impl Piece {
 pub struct Bytes {
     len: u32,
     first: Piece,
-    /// Nearly always empty: payload comes from one place.
-    rest: Vec<Piece>,
+    /// Nearly always nothing: payload comes from one place.
+    #[allow(clippy::box_collection)] // A third of the size, and all of this is copied a lot.
+    rest: Option<Box<Vec<Piece>>>,
 }
 
 impl From<Piece> for Bytes {
@@ -137,7 +138,7 @@ impl From<Piece> for Bytes {
         Self {
             len: piece.len,
             first: piece,
-            rest: Vec::new(),
+            rest: None,
         }
     }
 }
@@ -156,7 +157,9 @@ impl Bytes {
     /// The runs, in order.
     pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
         let first = (self.len > 0).then_some(&self.first);
-        first.into_iter().chain(&self.rest)
+        first
+            .into_iter()
+            .chain(self.rest.iter().flat_map(|rest| rest.iter()))
     }
 
     /// Adds a run at the end.
@@ -167,11 +170,14 @@ impl Bytes {
         if self.len == 0 {
             self.first = piece;
         } else {
-            let last = self.rest.last_mut().unwrap_or(&mut self.first);
+            let rest = self.rest.as_mut();
+            let last = rest
+                .and_then(|rest| rest.last_mut())
+                .unwrap_or(&mut self.first);
             if piece.continues(last) {
                 last.len += piece.len;
             } else {
-                self.rest.push(piece);
+                self.rest.get_or_insert_default().push(piece);
             }
         }
         self.len += piece.len;
@@ -186,6 +192,15 @@ impl Bytes {
 
     /// The octets from `from` on, `len` of them.
     pub fn slice(&self, from: u32, len: u32) -> Self {
+        if self.rest.is_none() {
+            let from = from.min(self.len);
+            let mut first = self.first;
+            if from > 0 {
+                first.trim_front(from);
+            }
+            first.len = first.len.min(len);
+            return Self::from(first);
+        }
         let mut out = Self::default();
         let mut at = 0;
         for piece in self.pieces() {
@@ -206,7 +221,7 @@ impl Bytes {
 
     /// Takes the first `count` octets away.
     pub fn trim_front(&mut self, count: u32) {
-        if self.rest.is_empty() && count < self.len {
+        if self.rest.is_none() && count < self.len {
             if count > 0 {
                 self.first.trim_front(count);
             }
@@ -218,7 +233,7 @@ impl Bytes {
 
     /// Keeps the first `len` octets.
     pub fn truncate(&mut self, len: u32) {
-        if self.rest.is_empty() {
+        if self.rest.is_none() {
             self.len = self.len.min(len);
             self.first.len = self.len;
         } else {
@@ -243,7 +258,7 @@ impl Bytes {
 
     /// Adds `len` octets from `from` on to the sum of a mapping.
     pub fn add_to(&self, from: u32, len: u32, sum: &mut Partial) {
-        if self.rest.is_empty() && from == 0 && len == self.len {
+        if self.rest.is_none() && from == 0 && len == self.len {
             if len > 0 {
                 sum.add_sum(self.first.sum(), len as usize);
             }
@@ -283,8 +298,13 @@ impl Held {
 }
 
 /// The handle of received octets that an engine is given; counts itself while it lives.
+///
+/// One word, as a buffer of the kernel is: engines pass it on from hand to hand.
 #[derive(Debug)]
-pub struct Handle {
+pub struct Handle(Box<Buffer>);
+
+#[derive(Debug)]
+struct Buffer {
     bytes: Bytes,
     held: Rc<Held>,
 }
@@ -294,19 +314,17 @@ impl Handle {
     pub fn new(bytes: Bytes, held: &Rc<Held>) -> Self {
         held.handles.set(held.handles.get() + 1);
         held.add(bytes.len());
-        Self {
-            bytes,
-            held: held.clone(),
-        }
+        let held = held.clone();
+        Self(Box::new(Buffer { bytes, held }))
     }
 
     /// The octets.
     pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+        &self.0.bytes
     }
 }
 
-impl Drop for Handle {
+impl Drop for Buffer {
     fn drop(&mut self) {
         self.held.handles.set(self.held.handles.get() - 1);
         self.held.sub(self.bytes.len());
@@ -317,36 +335,36 @@ impl Payload for Handle {
     type Sha256 = SimSha256;
 
     fn len(&self) -> u32 {
-        self.bytes.len()
+        self.0.bytes.len()
     }
 
     fn trim_front(&mut self, count: u32) {
-        self.bytes.trim_front(count);
-        self.held.sub(count);
+        self.0.bytes.trim_front(count);
+        self.0.held.sub(count);
     }
 
     fn truncate(&mut self, len: u32) {
-        self.held.sub(self.bytes.len() - len);
-        self.bytes.truncate(len);
+        self.0.held.sub(self.0.bytes.len() - len);
+        self.0.bytes.truncate(len);
     }
 
     fn split_off(&mut self, at: u32) -> Option<Self> {
-        let tail = self.bytes.split_off(at);
-        self.held.sub(tail.len());
-        Some(Self::new(tail, &self.held))
+        let tail = self.0.bytes.split_off(at);
+        self.0.held.sub(tail.len());
+        Some(Self::new(tail, &self.0.held))
     }
 
     fn checksum(&self, from: u32, len: u32, sum: &mut Partial) {
-        self.bytes.add_to(from, len, sum);
+        self.0.bytes.add_to(from, len, sum);
     }
 
     fn try_append(&mut self, next: Self) -> Result<(), Self> {
         // Some join and some do not, as buffers of the kernel.
-        if (self.bytes.len() + next.bytes.len()) % 3 == 0 {
+        if (self.0.bytes.len() + next.0.bytes.len()) % 3 == 0 {
             return Err(next);
         }
-        self.held.add(next.bytes.len());
-        self.bytes.append(&next.bytes);
+        self.0.held.add(next.0.bytes.len());
+        self.0.bytes.append(&next.0.bytes);
         Ok(())
     }
 }

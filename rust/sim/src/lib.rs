@@ -8,7 +8,7 @@
 //! | the network | [`network`], [`middlebox`], [`attack`] |
 //! | TCP | [`tcp`] |
 //! | a connection's end: engine, TCPs, program | [`endpoint`], [`app`] |
-//! | a host, and the world of two hosts | [`host`], [`world`] |
+//! | a host, and the world of two hosts | [`host`], [`world`], [`agenda`] |
 //! | what must hold | [`record`], [`oracle`] |
 //! | from a seed to a verdict | [`scenario`], [`run`], [`sweep`] |
 //! | several paths | [`paths`] |
@@ -20,6 +20,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agenda;
 pub mod app;
 pub mod attack;
 pub mod bytes;

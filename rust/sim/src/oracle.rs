@@ -55,7 +55,7 @@ fn one_way(from: &Endpoint, to: &Endpoint) -> Option<String> {
         ));
     }
     // A probe goes one octet beyond.
-    let probes = u64::from(sent.counted(Mib::WinProbe) > 0);
+    let probes = u64::from(sent.probed);
     if !plain && !sent.attacked && sent.mapped > got.promised + probes {
         let (mapped, promised) = (sent.mapped, got.promised);
         return Some(format!(

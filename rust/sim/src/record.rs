@@ -16,8 +16,8 @@ use rust_mptcp::wire::AddrId;
 /// Timer events of one engine within a second before we speak of a storm.
 const STORM: u32 = 40;
 
-/// Segments without payload at the same microsecond before we speak of one.
-const BARE: u32 = 100_000;
+/// Segments without payload that may go out beside two for each cause: TCP and the engine may both answer a copy.
+const BARE: u64 = 8;
 
 /// What a path manager was told.
 #[derive(Debug, Default)]
@@ -77,18 +77,22 @@ pub struct Record {
     pub resets: u32,
     /// Segments sent.
     pub segments: u64,
+    /// The engine has sent octets beyond the peer's window.
+    pub probed: bool,
     counts: Vec<(Mib, i64)>,
     /// The second that `timers` is of.
     second: u64,
     timers: u32,
-    /// The moment that `bare` is of.
-    moment: u64,
-    bare: u32,
+    /// Segments without payload that were sent.
+    bare: u64,
+    /// What may have led to one: a segment, a timer, a call of the program.
+    pub causes: u64,
 }
 
 impl Record {
     /// Adds to a counter.
     pub fn count(&mut self, counter: Mib, amount: i32) {
+        self.probed |= counter == Mib::WinProbe;
         match self.counts.iter_mut().find(|(one, _)| *one == counter) {
             Some((_, sum)) => *sum += i64::from(amount),
             None => self.counts.push((counter, i64::from(amount))),
@@ -109,12 +113,11 @@ impl Record {
     /// Notes a segment.
     pub fn sends(&mut self, env: &mut Env<'_>, bare: bool) {
         self.segments += 1;
-        if core::mem::replace(&mut self.moment, env.now) != env.now {
-            self.bare = 0;
-        }
-        self.bare += u32::from(bare);
-        let bare = self.bare;
-        env.require(bare < BARE, || format!("{bare} bare segments at once"));
+        self.bare += u64::from(bare);
+        let (bare, causes) = (self.bare, self.causes);
+        env.require(bare <= 2 * causes + BARE, || {
+            format!("{bare} segments without payload, with {causes} causes")
+        });
     }
 
     /// Notes a timer event.

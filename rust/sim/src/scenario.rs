@@ -2,6 +2,7 @@
 
 //! From a seed to a world, and to what is expected of it.
 
+use crate::app::Pace;
 use crate::app::Plan;
 use crate::attack::Attacker;
 use crate::attack::Flood;
@@ -22,6 +23,7 @@ use crate::middlebox::nat::RandomIsn;
 use crate::middlebox::nat::SmallWindow;
 use crate::middlebox::proxy::ProactiveAck;
 use crate::middlebox::resegment::Coalesce;
+use crate::middlebox::resegment::HoldThirdAck;
 use crate::middlebox::resegment::InsertFin;
 use crate::middlebox::resegment::LoseThirdAck;
 use crate::middlebox::resegment::Split;
@@ -42,6 +44,9 @@ use crate::world::Path;
 use crate::world::World;
 use rust_mptcp::engine::Config;
 use rust_mptcp::engine::Duration;
+
+/// The subtype of `MP_FAIL`.
+const FAIL: u8 = 6;
 
 /// One run, before it begins.
 pub struct Scenario {
@@ -150,13 +155,14 @@ impl Scenario {
         };
         run.keep_short();
         match rng.below(100) {
-            0..=41 => run.friendly(rng),
-            42..=61 => run.stripped(rng),
-            62..=71 => run.resegmented(rng),
-            72..=78 => run.changed(rng),
-            79..=86 => run.broken(rng),
-            87..=91 => run.attacked(rng),
-            92..=96 => run.aborted(rng),
+            0..=38 => run.friendly(rng),
+            39..=57 => run.stripped(rng),
+            58..=67 => run.resegmented(rng),
+            68..=74 => run.changed(rng),
+            75..=81 => run.broken(rng),
+            82..=86 => run.attacked(rng),
+            87..=90 => run.aborted(rng),
+            91..=93 => run.mixed(rng),
             _ => run.starved(rng),
         }
         run
@@ -213,6 +219,9 @@ impl Scenario {
         }
         if rng.percent(10) {
             self.stage(LoseThirdAck::default());
+        }
+        if rng.percent(5) {
+            self.stage(HoldThirdAck::default());
         }
         if rng.percent(15) {
             let count = rng.within(1, 4) as u32;
@@ -314,6 +323,13 @@ impl Scenario {
                 chance: rng.within(1, 10),
             }),
         }
+        if rng.percent(30) {
+            // B50: MP_FAIL, or the answer to it, is lost.
+            self.stage(Strip {
+                subtype: Some(FAIL),
+                ..Strip::new(Where::Sometimes(rng.within(20, 100)), Ways::random(rng))
+            });
+        }
     }
 
     /// The path dies, or somebody ends the connection for its ends.
@@ -353,7 +369,9 @@ impl Scenario {
         self.expect = Expect::Intact;
         self.attacked = true;
         let count = rng.within(1, 80) as u32;
-        self.attackers.push((0, Box::new(Forger::new(true, count))));
+        let mut forger = Forger::new(true, count);
+        forger.ends = rng.percent(25);
+        self.attackers.push((0, Box::new(forger)));
     }
 
     /// Programs that do not end in peace.
@@ -368,6 +386,25 @@ impl Scenario {
         }
     }
 
+    /// Several of the others at once.
+    fn mixed(&mut self, rng: &mut Random) {
+        let mut expect = Expect::Intact;
+        for _ in 0..rng.within(2, 4) {
+            match rng.below(12) {
+                0..=2 => self.stripped(rng),
+                3..=5 => self.resegmented(rng),
+                6 => self.changed(rng),
+                7..=8 => self.broken(rng),
+                9 => self.attacked(rng),
+                10 => self.aborted(rng),
+                _ => self.friendly(rng),
+            }
+            expect = expect.max(self.expect);
+        }
+        self.family = "mixed";
+        self.expect = expect;
+    }
+
     /// Allocations are refused.
     fn starved(&mut self, rng: &mut Random) {
         self.family = "starved";
@@ -376,14 +413,29 @@ impl Scenario {
         for plan in &mut self.plans {
             plan.total = plan.total.min(30_000);
         }
+        if rng.percent(75) {
+            // What is lost for want of memory is in the midst of something, and goes again cut in another way.
+            let total = rng.within(5_000, 60_000);
+            self.plans = [Plan::new(Pace::Bulk, total); 2];
+        }
         for host in &mut self.hosts {
             // Cut differently each time that they are handed over.
-            host.shy = 20;
+            host.shy = rng.within(20, 60);
             host.gso = host.gso.min(4_000);
         }
-        self.plans = Plan::in_step(self.plans);
+        self.keep_short();
         if rng.percent(50) {
             self.hosts[0].engine.checksum = true;
+        }
+        match rng.below(10) {
+            0 => self.stage(Strip::new(Where::Everything, Ways::Both)),
+            1 => self.stage(Strip::new(Where::ThirdAck, Ways::Both)),
+            2 => self.stage(Split {
+                ways: Ways::Both,
+                copy_options: true,
+                chance: 30,
+            }),
+            _ => {}
         }
     }
 

@@ -7,14 +7,22 @@ use rust_mptcp::wire::walk::END;
 use rust_mptcp::wire::walk::NOP;
 use rust_mptcp::wire::KIND;
 use rust_mptcp::wire::OPTION_SPACE;
+use std::hash::Hash;
+use std::hash::Hasher;
 
 /// An IPv4 address and a port. The third octet of the address names the path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Addr {
     /// The address.
     pub ip: u32,
     /// The port.
     pub port: u16,
+}
+
+impl Hash for Addr {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(u64::from(self.ip) << 16 | u64::from(self.port));
+    }
 }
 
 /// The FIN bit.

@@ -82,6 +82,8 @@ pub struct Tcp {
     pub edge: Ssn,
     /// The segment that the window was last taken from.
     window_from: (Ssn, Ssn),
+    /// The largest window that the peer has ever named.
+    largest: u32,
     fin_wanted: bool,
     /// Octets of payload in a segment at most.
     pub mss: u32,
@@ -113,6 +115,7 @@ impl Tcp {
             end: Ssn::FIRST,
             edge: Ssn::FIRST.advance(window),
             window_from: (Ssn(0), Ssn(0)),
+            largest: window,
             fin_wanted: false,
             mss,
             send_buffer: 60_000,
@@ -204,6 +207,13 @@ impl Tcp {
 
     /// Where the buffer that holds `ssn` ends.
     fn buffer_end(&self, ssn: Ssn) -> Ssn {
+        if self
+            .queue
+            .back()
+            .is_none_or(|last| last.ssn.at_or_before(ssn))
+        {
+            return self.end;
+        }
         let after = self.queue.partition_point(|q| q.ssn.at_or_before(ssn));
         let next = self.queue.range(after..).find(|queued| queued.cut);
         next.map_or(self.end, |queued| queued.ssn)
@@ -215,6 +225,9 @@ impl Tcp {
             return None;
         }
         let from = self.nxt;
+        if from == self.end && !self.fin_wanted {
+            return None;
+        }
         let congested = self.una.advance(self.cwnd);
         let limit = self.edge.earliest(congested).earliest(self.end);
         let to = limit
@@ -223,9 +236,8 @@ impl Tcp {
             .latest(from);
         let len = to.checked_distance_from(from).unwrap_or(0);
         let fin = self.fin_wanted && to == self.end;
-        // RFC 9293 3.8.6.2.1: no silly little segments while others are on their way.
-        let cut_short = to != self.end && to == limit && len < self.mss.min(most);
-        if (len == 0 && !fin) || (cut_short && self.flight() > 0) {
+        let cut_short = to != self.end && to == limit && len < self.worthwhile().min(most);
+        if (len == 0 && !fin) || cut_short {
             return None;
         }
         self.nxt = to.advance(u32::from(fin));
@@ -240,6 +252,18 @@ impl Tcp {
         })
     }
 
+    /// RFC 9293 3.8.6.2.1: a window for less than this, or for less than there is to send, is silly to be used at once.
+    ///
+    /// A segment, or half of what the peer can take if that is less; as Linux has it, all of it where that is very little.
+    fn worthwhile(&self) -> u32 {
+        let share = if self.largest > 536 {
+            self.largest / 2
+        } else {
+            self.largest
+        };
+        self.mss.min(share)
+    }
+
     /// Takes back a segment that never left the host.
     pub fn unsend(&mut self, wanted: &Wanted) {
         self.nxt = wanted.ssn;
@@ -250,11 +274,7 @@ impl Tcp {
     pub fn again(&mut self, most: u32) -> Wanted {
         self.timed = None;
         if self.una == self.nxt {
-            return Wanted {
-                ssn: self.una.retreat(1),
-                again: true,
-                ..Wanted::default()
-            };
+            return self.probe(most);
         }
         let to = self
             .nxt
@@ -267,6 +287,33 @@ impl Tcp {
             ssn: self.una,
             len,
             fin: self.fin_sent() && to == self.end,
+            rst: false,
+            again: true,
+        }
+    }
+
+    /// RFC 9293 3.8.6.1: a closed window is asked for with an old number; of a silly little one some use is made after all.
+    fn probe(&mut self, most: u32) -> Wanted {
+        let to = self
+            .edge
+            .earliest(self.end)
+            .earliest(self.nxt.advance(most.min(self.mss)))
+            .earliest(self.buffer_end(self.nxt))
+            .latest(self.nxt);
+        let (from, len) = (self.nxt, to.checked_distance_from(self.nxt).unwrap_or(0));
+        let fin = self.fin_wanted && to == self.end && !self.fin_sent();
+        if len == 0 {
+            return Wanted {
+                ssn: self.una.retreat(1),
+                again: true,
+                ..Wanted::default()
+            };
+        }
+        self.nxt = to.advance(u32::from(fin));
+        Wanted {
+            ssn: from,
+            len,
+            fin,
             rst: false,
             again: true,
         }
@@ -312,8 +359,7 @@ impl Tcp {
 
     /// Whether anything waits for the peer.
     fn is_busy(&self) -> bool {
-        let stuck = self.nxt.before(self.end) && self.edge.at_or_before(self.nxt);
-        self.is_open() && (self.una.before(self.nxt) || stuck)
+        self.is_open() && (self.una.before(self.nxt) || self.nxt.before(self.end))
     }
 
     /// Sets the retransmission timer if something waits for the peer.
@@ -337,6 +383,7 @@ impl Tcp {
         if seq.after(from_seq) || (seq == from_seq && ack.at_or_after(from_ack)) {
             self.window_from = (seq, ack);
             self.edge = ack.advance(window);
+            self.largest = self.largest.max(window);
         }
         // Somebody is there: a closed window is no reason to give up.
         if self.una == self.nxt {
@@ -421,9 +468,14 @@ impl Tcp {
         }
     }
 
+    /// Whether the peer has everything of ours, our FIN too.
+    pub fn fin_is_acked(&self) -> bool {
+        self.fin_sent() && self.una == self.nxt
+    }
+
     /// Whether both directions have ended and we know it.
     pub fn is_finished(&self) -> bool {
-        self.rx.fin_taken && self.fin_sent() && self.una == self.nxt
+        self.rx.fin_taken && self.fin_is_acked()
     }
 
     /// Keeps nothing any more.
@@ -432,5 +484,44 @@ impl Tcp {
         self.queue = VecDeque::new();
         self.rx.forget();
         self.rto_at = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sender(window: u32) -> Tcp {
+        let mut tcp = Tcp::new(Phase::Open, window, 1_000);
+        tcp.write(Piece::new(0, 0, 10_000), false);
+        tcp
+    }
+
+    #[test]
+    fn a_silly_window_is_left_alone_until_the_timer() {
+        let mut tcp = sender(4_000);
+        assert_eq!(tcp.next_new(4_000, 0).map(|sent| sent.len), Some(4_000));
+        tcp.acked(Ssn(1), Ssn(4_001), 300, true, 1);
+        assert!(tcp.next_new(4_000, 1).is_none());
+        tcp.arm(1);
+        assert!(tcp.rto_at.is_some());
+        assert_eq!(tcp.again(4_000).len, 300);
+    }
+
+    #[test]
+    fn half_of_a_small_window_is_used_at_once() {
+        let mut tcp = sender(800);
+        assert_eq!(tcp.next_new(4_000, 0).map(|sent| sent.len), Some(800));
+        tcp.acked(Ssn(1), Ssn(801), 400, true, 1);
+        assert_eq!(tcp.next_new(4_000, 1).map(|sent| sent.len), Some(400));
+    }
+
+    #[test]
+    fn a_closed_window_is_probed_with_an_old_number() {
+        let mut tcp = sender(2_000);
+        tcp.next_new(2_000, 0);
+        tcp.acked(Ssn(1), Ssn(2_001), 0, true, 1);
+        let probe = tcp.again(4_000);
+        assert_eq!((probe.ssn, probe.len), (Ssn(2_000), 0));
     }
 }

@@ -2,10 +2,13 @@
 
 //! Two hosts, the paths between them, a clock, and one seed.
 
+use crate::agenda::Agenda;
+use crate::agenda::Item;
 use crate::app::Plan;
 use crate::attack::Attacker;
 use crate::endpoint::Endpoint;
 use crate::endpoint::Env;
+use crate::endpoint::Errand;
 use crate::host::Host;
 use crate::host::Pair;
 use crate::host::Touched;
@@ -21,8 +24,6 @@ use crate::segment::Addr;
 use crate::segment::Segment;
 use crate::segment::NOBODY;
 use crate::trace::Trace;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// The port that servers listen on.
 pub const PORT: u16 = 5001;
@@ -38,16 +39,6 @@ pub struct Path {
     pub links: [Link; 2],
     /// In the order in which they stand, the client's side first.
     pub stages: Vec<Box<dyn Stage>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Item {
-    Arrive(u8, u32),
-    Wake(u8, u32),
-    Half(u8, u32),
-    Attack(u32),
-    TooBig(u8, u32),
-    Op(u32, u32),
 }
 
 /// A simulation.
@@ -70,8 +61,7 @@ pub struct World {
     pub attackers: Vec<Box<dyn Attacker>>,
     /// Writes down what happens.
     pub trace: Option<Trace>,
-    queue: BinaryHeap<Reverse<(u64, Item)>>,
-    serial: u64,
+    agenda: Agenda,
     slots: Vec<Segment>,
     free: Vec<u32>,
     pairs: Vec<Pair>,
@@ -79,10 +69,13 @@ pub struct World {
     ends: Vec<[u32; 2]>,
     script: Vec<Op>,
     out: Vec<Segment>,
+    errands: Vec<Errand>,
+    /// What stages have let through and the next ones have not seen: a stack.
+    passed: Vec<(u8, Segment)>,
 }
 
-/// The low bits of a place in the queue; the rest are microseconds, three days of them.
-const SERIAL_BITS: u32 = 26;
+/// Segments that are on their way at once in most runs.
+const USUAL: usize = 64;
 
 /// No such end yet.
 const NONE: u32 = u32::MAX;
@@ -100,32 +93,32 @@ impl World {
             events: 0,
             attackers: Vec::new(),
             trace: None,
-            queue: BinaryHeap::new(),
-            serial: 0,
-            slots: Vec::new(),
-            free: Vec::new(),
+            agenda: Agenda::default(),
+            slots: Vec::with_capacity(USUAL),
+            free: Vec::with_capacity(USUAL),
             pairs: Vec::new(),
             ends: Vec::new(),
             script: Vec::new(),
-            out: Vec::new(),
+            out: Vec::with_capacity(USUAL),
+            errands: Vec::with_capacity(8),
+            passed: Vec::with_capacity(8),
         }
     }
 
     fn at(&mut self, when: u64, item: Item) {
-        // What comes at the same moment comes in the order in which it was put there.
-        self.serial = (self.serial + 1) % (1 << SERIAL_BITS);
-        let key = when.max(self.now) << SERIAL_BITS | self.serial;
-        self.queue.push(Reverse((key, item)));
+        self.agenda.add(when.max(self.now), item);
     }
 
-    fn keep(&mut self, segment: Segment) -> u32 {
+    /// Takes a segment out of where it is, and keeps it until it arrives.
+    fn keep(&mut self, segment: &mut Segment) -> u32 {
         match self.free.pop() {
             Some(slot) => {
-                self.slots[slot as usize] = segment;
+                // What arrived from this slot goes away with the list that this one comes from.
+                core::mem::swap(&mut self.slots[slot as usize], segment);
                 slot
             }
             None => {
-                self.slots.push(segment);
+                self.slots.push(core::mem::take(segment));
                 self.slots.len() as u32 - 1
             }
         }
@@ -143,13 +136,7 @@ impl World {
             ip: address(1, path),
             port: PORT,
         };
-        let mut env = Env {
-            now: self.now,
-            rng: &mut self.rng,
-            out: &mut self.out,
-            fault: &mut self.fault,
-        };
-        let index = self.hosts[0].connect(&mut env, tag, local, remote, plan);
+        let index = self.with_host(0, |host, env| host.connect(env, tag, local, remote, plan));
         self.ends[tag as usize][0] = index as u32;
         self.settle(0, Touched::Endpoint(index));
         tag
@@ -213,10 +200,9 @@ impl World {
         if self.fault.is_some() {
             return false;
         }
-        let Some(Reverse((key, item))) = self.queue.pop() else {
+        let Some((when, item)) = self.agenda.take() else {
             return false;
         };
-        let when = key >> SERIAL_BITS;
         if let Item::Wake(side, index) = item {
             // Put off since: nothing happens now.
             let endpoint = &self.hosts[usize::from(side)].endpoints[index as usize];
@@ -227,11 +213,7 @@ impl World {
         self.now = when;
         self.events += 1;
         match item {
-            Item::Arrive(side, slot) => {
-                let segment = core::mem::take(&mut self.slots[slot as usize]);
-                self.free.push(slot);
-                self.arrive(side, segment);
-            }
+            Item::Arrive(side, slot) => self.arrive(side, slot),
             Item::Wake(side, index) => self.wake(side, index),
             Item::Half(side, index) => {
                 let pair = self.pairs[index as usize];
@@ -254,16 +236,25 @@ impl World {
             now: self.now,
             rng: &mut self.rng,
             out: &mut self.out,
+            errands: &mut self.errands,
             fault: &mut self.fault,
         };
         work(&mut self.hosts[usize::from(side)], &mut env)
     }
 
-    fn arrive(&mut self, side: u8, segment: Segment) {
+    fn arrive(&mut self, side: u8, slot: u32) {
+        let segment = &self.slots[slot as usize];
         if let Some(trace) = &mut self.trace {
-            trace.arrives(self.now, side, &segment);
+            trace.arrives(self.now, side, segment);
         }
-        let touched = self.with_host(side, |host, env| host.arrive(env, &segment));
+        let mut env = Env {
+            now: self.now,
+            rng: &mut self.rng,
+            out: &mut self.out,
+            errands: &mut self.errands,
+            fault: &mut self.fault,
+        };
+        let touched = self.hosts[usize::from(side)].arrive(&mut env, segment);
         if let Touched::Endpoint(index) = touched {
             if side == 1 && segment.tag != NOBODY {
                 let end = &mut self.ends[segment.tag as usize][1];
@@ -272,6 +263,7 @@ impl World {
                 }
             }
         }
+        self.free.push(slot);
         self.settle(side, touched);
     }
 
@@ -357,39 +349,44 @@ impl World {
 
     /// Puts what a host sends on its way.
     fn send_all(&mut self, side: u8) {
+        if self.out.is_empty() {
+            return;
+        }
         let mut out = core::mem::take(&mut self.out);
-        for segment in out.drain(..) {
-            self.segments += 1;
+        self.segments += out.len() as u64;
+        for segment in &mut out {
             if let Some(trace) = &mut self.trace {
-                trace.leaves(self.now, side, &segment);
+                trace.leaves(self.now, side, segment);
             }
             self.carry(side, segment);
         }
+        out.clear();
         self.out = out;
     }
 
     /// Carries a segment from a host's end of its path through all stages.
-    fn carry(&mut self, side: u8, segment: Segment) {
+    fn carry(&mut self, side: u8, segment: &mut Segment) {
         let path = segment.path();
         let stages = self.paths[path].stages.len();
         if stages == 0 {
             return self.enter_link(path, side, segment);
         }
         let first = if side == 0 { 0 } else { stages - 1 };
-        self.pass(path, side, first, segment);
+        self.pass(path, side, first, core::mem::take(segment));
     }
 
     /// Has the stage at `index` deal with a segment that goes away from `side`, and those behind it.
     fn pass(&mut self, path: usize, side: u8, index: usize, segment: Segment) {
-        let mut passed = Vec::new();
+        let base = self.passed.len();
         let mut passage = Passage {
             now: self.now,
             rng: &mut self.rng,
-            out: &mut passed,
+            out: &mut self.passed,
         };
         self.paths[path].stages[index].pass(&mut passage, side, segment);
         let count = self.paths[path].stages.len();
-        for (from, segment) in passed {
+        for at in base..self.passed.len() {
+            let (from, mut segment) = core::mem::take(&mut self.passed[at]);
             let next = if from == 0 {
                 Some(index + 1).filter(|next| *next < count)
             } else {
@@ -397,24 +394,25 @@ impl World {
             };
             match next {
                 Some(next) => self.pass(path, from, next, segment),
-                None => self.enter_link(path, from, segment),
+                None => self.enter_link(path, from, &mut segment),
             }
         }
+        self.passed.truncate(base);
     }
 
-    fn enter_link(&mut self, path: usize, side: u8, segment: Segment) {
+    fn enter_link(&mut self, path: usize, side: u8, segment: &mut Segment) {
         for attacker in &mut self.attackers {
-            attacker.overhears(&segment);
+            attacker.overhears(segment);
         }
         let link = &mut self.paths[path].links[usize::from(side)];
-        if link.is_too_big(&segment) {
+        if link.is_too_big(segment) {
             let delay = link.config.delay;
             let slot = self.keep(segment);
             return self.at(self.now + delay, Item::TooBig(side, slot));
         }
-        let [first, copy] = link.send(&segment, self.now, &mut self.rng);
+        let [first, copy] = link.send(segment, self.now, &mut self.rng);
         if let Some(when) = copy {
-            let slot = self.keep(segment.clone());
+            let slot = self.keep(&mut segment.clone());
             self.at(when, Item::Arrive(1 - side, slot));
         }
         match first {
@@ -435,12 +433,12 @@ impl World {
         let mut forged = Vec::new();
         let attacker = &mut self.attackers[index as usize];
         let again = attacker.strikes(self.now, &mut self.rng, &mut forged);
-        for (side, segment) in forged {
+        for (side, mut segment) in forged {
             if let Some(trace) = &mut self.trace {
                 trace.note(self.now, "an attacker injects");
             }
             let delay = 1 + self.rng.below(1000);
-            let slot = self.keep(segment);
+            let slot = self.keep(&mut segment);
             self.at(self.now + delay, Item::Arrive(side, slot));
         }
         if let Some(again) = again {
@@ -450,7 +448,6 @@ impl World {
 
     /// When the next thing happens.
     pub fn next_time(&self) -> Option<u64> {
-        let first = self.queue.peek();
-        first.map(|Reverse((key, _))| key >> SERIAL_BITS)
+        self.agenda.next_time()
     }
 }

@@ -12,6 +12,7 @@ use rust_mptcp_sim::app::Plan;
 use rust_mptcp_sim::attack::Forger;
 use rust_mptcp_sim::middlebox::alg::Rewrite;
 use rust_mptcp_sim::middlebox::death::LoseEnds;
+use rust_mptcp_sim::middlebox::resegment::Coalesce;
 use rust_mptcp_sim::middlebox::resegment::InsertFin;
 use rust_mptcp_sim::middlebox::resegment::LoseThirdAck;
 use rust_mptcp_sim::middlebox::strip::Strip;
@@ -168,6 +169,28 @@ fn regression_plain_tcp_recovers_from_refused_memory() {
     }
 }
 
+/// A segment with options swallowed those without that came behind it: one side took the other, which had fallen back,
+/// for MPTCP, and sent again what plain TCP takes for new.
+#[test]
+fn regression_no_copies_for_a_peer_that_has_fallen_back() {
+    holds(|seed| {
+        let mut run = rough(Scenario::plain(
+            seed,
+            [bulk(700 + seed), bulk(1 + seed % 9)],
+        ));
+        for host in &mut run.hosts {
+            host.mss = 600;
+            host.shy = 30;
+            host.engine.checksum = true;
+        }
+        run.hosts[1].delayed_acks = false;
+        let together = Coalesce::new(Ways::Both, true, 1_400);
+        run.stages.push(Box::new(together));
+        run.expect = Expect::Intact;
+        run
+    });
+}
+
 /// Guessed fields on segments that TCP takes.
 #[test]
 fn forged_options_in_the_window_cost_no_wrong_octet() {
@@ -181,10 +204,9 @@ fn forged_options_in_the_window_cost_no_wrong_octet() {
     });
 }
 
-/// Four gigabytes on one subflow: its numbers wrap.
-#[test]
-fn subflow_numbers_wrap() {
-    let mut run = Scenario::plain(1, [bulk((1 << 32) + 100_000), silent()]);
+/// More than four gigabytes on one subflow: its numbers wrap.
+fn long(plans: [Plan; 2]) -> Scenario {
+    let mut run = Scenario::plain(1, plans);
     for host in &mut run.hosts {
         host.mss = 60_000;
         host.gso = 60_000;
@@ -194,7 +216,25 @@ fn subflow_numbers_wrap() {
     for link in &mut run.links {
         link.mtu = 65_535;
     }
+    run
+}
+
+#[test]
+fn subflow_numbers_wrap() {
+    let run = long([bulk((1 << 32) + 100_000), silent()]);
     assert_eq!(run::run(run, None).0.fault, None);
+}
+
+/// In plain TCP nothing was delivered any more after two gigabytes.
+#[test]
+fn regression_plain_tcp_goes_on_after_two_gigabytes() {
+    for place in [Where::Everything, Where::ThirdAck, Where::Data] {
+        // Towards the client, which has an engine however early the options vanish.
+        let mut run = long([silent(), bulk((1 << 32) + 100_000)]);
+        run.stages.push(Box::new(Strip::new(place, Ways::Both)));
+        run.expect = Expect::Complete;
+        assert_eq!(run::run(run, None).0.fault, None, "{place:?}");
+    }
 }
 
 #[test]

@@ -181,7 +181,15 @@ talk() {
 	client peer "$@" connect "$address" "$PORT" "$conversation" >"$WORK/client.$PORT" 2>&1 || status=1
 	reap_server "$status" || status=1
 	agreed "$PORT" || status=1
+	((status == 0)) || REPORT+=$(counters client)$'\n'$(counters server)$'\n'
 	return "$status"
+}
+
+# counters NAMESPACE: what TCP and MPTCP counted there so far, on one line.
+counters() {
+	printf '%s:' "$1"
+	ip netns exec "$1" nstat -asz | awk '/TcpExt|TcpRetrans/ && $2 != 0 { printf " %s=%s", $1, $2 }'
+	echo
 }
 
 # reap_server CLIENT-STATUS: without a client it may wait for ever.

@@ -190,6 +190,19 @@ static void receive_end(int fd)
 		fail("more than was sent");
 }
 
+/* Why a connection stands still is TCP's to say, and it is gone when we are. */
+static void show_tcp(int fd)
+{
+	struct tcp_info tcp = { 0 };
+	socklen_t length = sizeof(tcp);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &length))
+		return;
+	printf("peer: tcp state=%u unacked=%u retransmits=%u probes=%u backoff=%u rto=%u rcv_space=%u\n",
+	       tcp.tcpi_state, tcp.tcpi_unacked, tcp.tcpi_retransmits, tcp.tcpi_probes, tcp.tcpi_backoff, tcp.tcpi_rto,
+	       tcp.tcpi_rcv_space);
+}
+
 /* Both directions at once; `closes`: shut down after the last octet, and read to the end. */
 static void both_ways(int fd, uint64_t piece, uint64_t read_piece, unsigned int read_delay, bool closes)
 {
@@ -202,9 +215,11 @@ static void both_ways(int fd, uint64_t piece, uint64_t read_piece, unsigned int 
 		struct pollfd ready = { .fd = fd };
 
 		ready.events = (short)((sending ? POLLOUT : 0) | (receiving ? POLLIN : 0));
-		if (poll(&ready, 1, 10000 * slow) == 0)
+		if (poll(&ready, 1, 10000 * slow) == 0) {
+			show_tcp(fd);
 			fail("poll(%s%s) says nothing for %d s", sending ? "OUT" : "",
 			     receiving ? "IN" : "", 10 * slow);
+		}
 		if (sending && ready.revents & (POLLOUT | POLLERR)) {
 			uint64_t left = with.bytes - out.octets;
 

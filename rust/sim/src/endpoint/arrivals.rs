@@ -5,6 +5,7 @@
 use super::departures::peer_idsn;
 use super::Endpoint;
 use super::Env;
+use super::Flow;
 use crate::bytes::Handle;
 use crate::segment::Segment;
 use crate::segment::ACK;
@@ -13,8 +14,10 @@ use crate::segment::NOBODY;
 use crate::segment::RST;
 use crate::segment::SYN;
 use crate::segment::WINDOW_SCALE;
+use crate::tcp::Arrived;
 use crate::tcp::Phase;
 use crate::tcp::MILLI;
+use crate::tcp::SECOND;
 use rust_mptcp::engine::mapping::of_segment;
 use rust_mptcp::engine::Ending;
 use rust_mptcp::engine::Event;
@@ -27,12 +30,16 @@ use rust_mptcp::wire::Ssn;
 /// How long an acknowledgement may wait for data to ride on.
 const DELAYED_ACK: u64 = 40 * MILLI;
 
+/// How long plain TCP waits for the peer's FIN when no program holds it (`tcp_fin_timeout`).
+const ORPHAN: u64 = 60 * SECOND;
+
 /// The least time between answers to segments that are out of place.
 const CHALLENGE_EVERY: u64 = 500 * MILLI;
 
 impl Endpoint {
     /// Takes a segment for one of the subflows.
     pub fn arrive(&mut self, env: &mut Env<'_>, index: usize, segment: &Segment) {
+        self.record.causes += 1;
         match self.flows[index].tcp.phase {
             Phase::SynSent => return self.arrive_opening(env, index, segment),
             Phase::Open => {}
@@ -57,7 +64,11 @@ impl Endpoint {
             self.check_refused(env, index, segment, ssn);
             return self.challenge(env, index, ssn, span, rst);
         }
-        let options = self.read_options(env, segment, rst);
+        let options = parse(segment.options.octets(), kind_of(segment));
+        let ours = segment.tag != NOBODY && !self.record.altered;
+        env.require(!ours || options.rejected.is_empty(), || {
+            format!("a malformed option of ours: {:?}", options.rejected)
+        });
         self.note_timestamp(index, segment);
         self.show(env, index, segment, &options, (ssn, ack));
         if !self.flows[index].tcp.is_open() {
@@ -116,22 +127,6 @@ impl Endpoint {
             flow.challenge_at = env.now + CHALLENGE_EVERY;
         }
         self.ack(env, index);
-    }
-
-    fn read_options(&mut self, env: &mut Env<'_>, segment: &Segment, rst: bool) -> Options {
-        let kind = if rst {
-            SegmentKind::Rst
-        } else {
-            SegmentKind::NonSyn {
-                payload_len: segment.payload.len(),
-            }
-        };
-        let options = parse(segment.options.octets(), kind);
-        let ours = segment.tag != NOBODY && !self.record.altered;
-        env.require(!ours || options.rejected.is_empty(), || {
-            format!("a malformed option of ours: {:?}", options.rejected)
-        });
-        options
     }
 
     fn note_timestamp(&mut self, index: usize, segment: &Segment) {
@@ -210,27 +205,37 @@ impl Endpoint {
         options: &Options,
         ssn: Ssn,
     ) {
+        if segment.span() == 0 {
+            return self.tcp_ends(env, index);
+        }
         let sf = self.flows[index].id;
         let mapping = of_segment(options, peer_idsn(self.conn.as_ref()));
         let fin = segment.has(FIN);
         let before = self.flows[index].tcp.rx.next;
-        self.flows[index]
-            .tcp
-            .rx
-            .store(ssn, segment.payload.clone(), mapping, fin);
-        while let Some(arrived) = self.flows[index].tcp.rx.take() {
-            if self.conn.is_none() {
-                self.deliver(env, &arrived.bytes);
-                continue;
+        let payload = segment.payload.clone();
+        let rx = &mut self.flows[index].tcp.rx;
+        let mut arrived = rx.store(ssn, payload, mapping, fin).or_else(|| rx.take());
+        while let Some(Arrived {
+            ssn,
+            bytes,
+            mapping,
+        }) = arrived
+        {
+            if self.conn.is_none() && self.app.closed {
+                // RFC 1122 4.2.2.13: nobody will ever read this.
+                return self.reset(env, index);
+            } else if self.conn.is_none() {
+                self.deliver(env, &bytes);
+            } else {
+                let event = Event::Data {
+                    sf,
+                    ssn,
+                    payload: Handle::new(bytes, &self.held),
+                    mapping,
+                };
+                self.post(env, event);
             }
-            let payload = Handle::new(arrived.bytes, &self.held);
-            let event = Event::Data {
-                sf,
-                ssn: arrived.ssn,
-                payload,
-                mapping: arrived.mapping,
-            };
-            self.post(env, event);
+            arrived = self.flows[index].tcp.rx.take();
         }
         if self.flows[index].tcp.rx.take_fin() {
             if self.conn.is_none() {
@@ -241,12 +246,23 @@ impl Endpoint {
         }
         let tcp = &self.flows[index].tcp;
         let in_order = tcp.rx.next != before && !tcp.rx.has_hole();
-        if segment.span() > 0 && tcp.is_open() {
+        if tcp.is_open() {
             self.answer(env, index, in_order && !fin);
         }
         self.tcp_send(env, index);
+        self.tcp_ends(env, index);
+    }
+
+    /// Notes that both directions of a subflow have ended.
+    fn tcp_ends(&mut self, env: &mut Env<'_>, index: usize) {
         if self.flows[index].tcp.is_open() && self.flows[index].tcp.is_finished() {
             self.tcp_gone(env, index, Ending::Clean, Phase::TimeWait);
+        }
+        let alone = self.conn.is_none() && self.app.closed;
+        let Flow { tcp, orphan_at, .. } = &mut self.flows[index];
+        if alone && tcp.is_open() && tcp.fin_is_acked() {
+            // FIN-WAIT-2, which the peer may never end.
+            orphan_at.get_or_insert(env.now + ORPHAN);
         }
     }
 
@@ -281,5 +297,16 @@ impl Endpoint {
         };
         self.record.segments += 1;
         env.out.push(answer);
+    }
+}
+
+/// What the options of a segment after the handshake depend on.
+fn kind_of(segment: &Segment) -> SegmentKind {
+    if segment.has(RST) {
+        SegmentKind::Rst
+    } else {
+        SegmentKind::NonSyn {
+            payload_len: segment.payload.len(),
+        }
     }
 }

@@ -116,7 +116,8 @@ impl Endpoint {
             free,
             ..TxSegment::default()
         };
-        let Stamp::Send(mut stamped) = flow.tx.stamp(&segment, &self.shared) else {
+        let mut stamp = flow.tx.stamp(&segment, &self.shared);
+        let Stamp::Send(stamped) = &mut stamp else {
             return;
         };
         let stuck = wanted.len > 0 && !wanted.again && env.rng.percent(self.host.stuck);
@@ -132,11 +133,11 @@ impl Endpoint {
         if stamped.needs_checksum {
             let mut sum = Partial::EMPTY;
             payload.add_to(0, keep, &mut sum);
-            flow.tx.complete(&mut stamped, wanted.ssn, sum);
+            flow.tx.complete(stamped, wanted.ssn, sum);
         }
-        self.audit(env, index, &wanted, &stamped, &payload);
+        self.audit(env, index, &wanted, stamped, &payload);
         let fin = wanted.fin && keep == wanted.len;
-        self.dress(env, index, &wanted, &stamped, payload, fin);
+        self.dress(env, index, &wanted, stamped, payload, fin);
         if stamped.again {
             self.ack(env, index);
         }
@@ -152,13 +153,11 @@ impl Endpoint {
         payload: Bytes,
         fin: bool,
     ) {
-        let free = self.free();
+        let (free, step) = (self.free(), self.step(index));
         let flow = &mut self.flows[index];
         let options = flow.options(env, stamped);
         let rx = &mut flow.tcp.rx;
-        let window = stamped
-            .window
-            .unwrap_or_else(|| free.max(rx.promised_window()));
+        let window = stamped.window.unwrap_or_else(|| rx.window(free, step));
         let field = (window >> WINDOW_SCALE).min(65535);
         rx.promise(window);
         rx.unanswered = 0;
@@ -181,26 +180,20 @@ impl Endpoint {
         let mss = flow.tcp.mss;
         // Offload copies the options to every piece.
         let mut rest = payload;
-        loop {
-            let len = rest.len().min(mss);
-            let tail = if rest.len() > mss {
-                rest.split_off(mss)
-            } else {
-                Bytes::default()
-            };
-            let last = tail.is_empty();
-            if last && fin {
-                segment.flags |= FIN;
-            }
+        while rest.len() > mss {
+            let tail = rest.split_off(mss);
             let mut piece = segment.clone();
             piece.payload = core::mem::replace(&mut rest, tail);
-            segment.seq = segment.seq.wrapping_add(len);
-            self.record.sends(env, piece.payload.is_empty());
+            segment.seq = segment.seq.wrapping_add(mss);
+            self.record.sends(env, false);
             env.out.push(piece);
-            if last {
-                break;
-            }
         }
+        if fin {
+            segment.flags |= FIN;
+        }
+        segment.payload = rest;
+        self.record.sends(env, segment.payload.is_empty());
+        env.out.push(segment);
     }
 
     /// Compares what goes out with what may go out.

@@ -54,6 +54,7 @@ impl Endpoint {
             return false;
         }
         let count = app.plan.read.min(app.unread);
+        self.record.causes += 1;
         app.unread -= count;
         app.read += count;
         app.progress_at = env.now;
@@ -66,7 +67,7 @@ impl Endpoint {
         } else if !self.flows.is_empty() {
             let tcp = &self.flows[0].tcp;
             let promised = tcp.rx.promised_window();
-            if promised < 2 * tcp.mss && free > 2 * promised {
+            if promised < 2 * tcp.mss && tcp.rx.window(free, self.step(0)) > promised {
                 self.ack(env, 0);
             }
         }

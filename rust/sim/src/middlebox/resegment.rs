@@ -148,6 +148,33 @@ impl Stage for LoseThirdAck {
     }
 }
 
+/// B31: the third ACK comes behind what follows it.
+#[derive(Debug, Default)]
+pub struct HoldThirdAck {
+    seen: bool,
+    held: Option<Segment>,
+}
+
+impl Stage for HoldThirdAck {
+    fn name(&self) -> &'static str {
+        "hold-third-ack"
+    }
+
+    fn pass(&mut self, passage: &mut Passage<'_>, from: u8, segment: Segment) {
+        let bare = segment.has(ACK) && segment.span() == 0;
+        if from == 0 && bare && !core::mem::replace(&mut self.seen, true) {
+            self.held = Some(segment);
+            return;
+        }
+        passage.forward(from, segment);
+        if from == 0 {
+            if let Some(held) = self.held.take() {
+                passage.forward(from, held);
+            }
+        }
+    }
+}
+
 /// B39: a FIN that nobody sent, and the bytes after it cut off.
 #[derive(Debug)]
 pub struct InsertFin {

@@ -72,8 +72,24 @@ impl Receiver {
         self.promised.checked_distance_from(self.next).unwrap_or(0)
     }
 
-    /// Keeps payload for its turn.
-    pub fn store(&mut self, ssn: Ssn, bytes: Bytes, mapping: Option<Mapping>, fin: bool) {
+    /// RFC 9293 3.8.6.2.2: the window to name while `free` octets are free. It grows by no less than `step`.
+    pub fn window(&self, free: u32, step: u32) -> u32 {
+        let promised = self.promised_window();
+        if free >= promised.saturating_add(step) {
+            free
+        } else {
+            promised
+        }
+    }
+
+    /// Keeps payload for its turn, or gives it back where that has come.
+    pub fn store(
+        &mut self,
+        ssn: Ssn,
+        mut bytes: Bytes,
+        mapping: Option<Mapping>,
+        fin: bool,
+    ) -> Option<Arrived> {
         let end = ssn.advance(bytes.len());
         if fin && self.fin_at.is_none() {
             self.fin_at = Some(end);
@@ -81,13 +97,23 @@ impl Receiver {
         let late = self.fin_taken || end.at_or_before(self.next);
         let full = self.ahead.len() >= AHEAD && ssn.after(self.next);
         if bytes.is_empty() || late || full {
-            return;
+            return None;
+        }
+        if self.ahead.is_empty() && ssn.at_or_before(self.next) {
+            let known = self.next.checked_distance_from(ssn).unwrap_or(0);
+            bytes.trim_front(known);
+            let ssn = core::mem::replace(&mut self.next, end);
+            return Some(Arrived {
+                ssn,
+                bytes,
+                mapping,
+            });
         }
         let index = self.ahead.partition_point(|one| one.ssn.before(ssn));
         // The first copy stays.
         let same = self.ahead.get(index).filter(|one| one.ssn == ssn);
         if same.is_some_and(|one| one.bytes.len() >= bytes.len()) {
-            return;
+            return None;
         }
         self.ahead.insert(
             index,
@@ -97,6 +123,7 @@ impl Receiver {
                 mapping,
             },
         );
+        None
     }
 
     /// The next octets in order.
