@@ -152,7 +152,7 @@ impl<P: Payload> Connection<P> {
             flow.heard_at = segment.ssn;
             // In-tree leaves the DATA_ACK out where ADD_ADDR takes the room.
             if acked || signals || options.is_empty() {
-                flow.bare = !signals;
+                flow.bare = !signals && options.add_addr.is_none();
             }
         }
         self.on_una(sf, ack);

@@ -355,3 +355,15 @@ fn plain_tcp_hears_nothing_of_addresses() {
     on_first(&mut rig, set);
     assert_eq!(rig.asked(), []);
 }
+
+#[test]
+fn an_announcement_in_place_of_the_data_ack_is_no_sign_that_options_vanished() {
+    let mut rig = Rig::new(false);
+    rig.write(100);
+    // The peer's TCP has it all, and the connection lost it.
+    rig.segment(&announced(true));
+    rig.asked();
+    rig.timeout();
+    assert_eq!(rig.conn.mode(), Mode::Verified);
+    assert_eq!(rig.offer(9_000).map(|offer| offer.len), Some(100));
+}

@@ -41,13 +41,21 @@ fn seeds_over_several_paths_pass() {
     assert!(joined > 0);
 }
 
-/// `SEED=n cargo test --test paths -- --ignored --nocapture`: one seed, with its trace.
+/// `SEED=n cargo test --test paths -- --ignored --nocapture`: one seed, with its trace. With
+/// `REFUSED=k` as the test below runs it.
 #[test]
 #[ignore = "a tool"]
 fn replay() {
     let seed = number("SEED", 0);
-    println!("{}", Paths::random(seed).describe());
-    let (mut world, fault) = paths::run(Paths::random(seed), Some(Trace::default()));
+    let refused = number("REFUSED", u64::MAX);
+    let run = || match refused {
+        u64::MAX => Paths::random(seed),
+        _ => starved(seed),
+    };
+    println!("{}", run().describe());
+    refuse::nth(refused);
+    let (mut world, fault) = paths::run(run(), Some(Trace::default()));
+    refuse::nothing();
     let trace = world.trace.take();
     println!("{}", trace.map_or(String::new(), |trace| trace.text));
     for side in 0..2 {
@@ -59,27 +67,29 @@ fn replay() {
     println!("{fault:?}");
 }
 
+/// The run of a seed, short enough to be done very often.
+fn starved(seed: u64) -> Paths {
+    let mut run = Paths::random(seed);
+    for plan in &mut run.plans {
+        plan.total = plan.total.min(60_000);
+    }
+    run.plans = Plan::in_step(run.plans);
+    run.expect = run.expect.max(Expect::Complete);
+    run
+}
+
 /// Every allocation refused in turn: each run ends, and what is delivered is right.
 #[test]
 fn no_refused_allocation_costs_an_octet_over_several_paths() {
     for seed in 0..60 {
-        let starved = || {
-            let mut run = Paths::random(seed);
-            for plan in &mut run.plans {
-                plan.total = plan.total.min(60_000);
-            }
-            run.plans = Plan::in_step(run.plans);
-            run.expect = run.expect.max(Expect::Complete);
-            run
-        };
         refuse::nth(u64::MAX);
-        let (_, fault) = paths::run(starved(), None);
+        let (_, fault) = paths::run(starved(seed), None);
         let requests = refuse::nothing();
         assert_eq!(fault, None, "seed {seed}");
         let stride = requests.div_ceil(60).max(1);
         for refused in (seed % stride..requests).step_by(stride as usize) {
             refuse::nth(refused);
-            let (world, fault) = paths::run(starved(), None);
+            let (world, fault) = paths::run(starved(seed), None);
             refuse::nothing();
             // connect(2) may have failed.
             let opened = world.end(0, 0).is_some_and(|end| !end.flows.is_empty());
