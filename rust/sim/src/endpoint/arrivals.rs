@@ -88,6 +88,14 @@ impl Endpoint {
         if len == 0 || !ahead || segment.tag != self.tag || self.record.altered {
             return;
         }
+        // Of one subflow TCP's own window is that of the connection.
+        if !self
+            .conn
+            .as_ref()
+            .is_some_and(|conn| conn.wants_measurements())
+        {
+            return;
+        }
         let kind = SegmentKind::NonSyn { payload_len: len };
         let options = parse(segment.options.octets(), kind);
         let Some(map) = of_segment(&options, peer_idsn(self.conn.as_ref())) else {
