@@ -2,10 +2,16 @@
 
 //! Everything that the engine may ask for.
 
+use super::event::Ending;
 use super::mib::Mib;
+use super::order::Order;
+use super::subflow::Ends;
 use super::subflow::SubflowId;
-use super::transmit::Order;
+use crate::wire::AddrId;
 use crate::wire::Dsn;
+use crate::wire::Reset;
+use core::net::IpAddr;
+use core::num::NonZeroU16;
 
 /// The states of a connection that a program can see; the names are TCP's.
 ///
@@ -65,6 +71,63 @@ pub enum FallbackReason {
     InfiniteReceived,
     /// We sent an infinite mapping, in answer to `MP_FAIL`.
     InfiniteSent,
+}
+
+/// What becomes of addresses and subflows, for whoever manages the paths of the connection.
+///
+/// The engine does by itself what the protocol asks for. New subflows, and what to announce, are
+/// for the path manager to decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathEvent {
+    /// Options come through in both directions: subflows may be opened, addresses announced.
+    Established,
+    /// A further subflow has shown both proofs (RFC 8684 3.2). On the side that opened it data may
+    /// still have to wait for a moment.
+    SubflowEstablished {
+        /// The subflow.
+        sf: SubflowId,
+    },
+    /// The peer has announced an address, and proved it. Comes for each repetition as well.
+    Announced {
+        /// The peer's number for it.
+        id: AddrId,
+        /// The address.
+        addr: IpAddr,
+        /// The port; that of the first subflow where none is named.
+        port: Option<NonZeroU16>,
+    },
+    /// The peer no longer has an address. Subflows to it are being closed.
+    Removed {
+        /// The peer's number for it, known or not.
+        id: AddrId,
+    },
+    /// The peer wants a subflow to be a backup, or no longer; perhaps nothing new.
+    Priority {
+        /// The subflow.
+        sf: SubflowId,
+        /// What it wants.
+        backup: bool,
+    },
+    /// The peer has echoed an announcement of ours, or never will: the next one may follow.
+    AnnounceDone {
+        /// Our number for the address.
+        id: AddrId,
+        /// The peer has it.
+        echoed: bool,
+    },
+    /// A subflow is no more.
+    SubflowClosed {
+        /// The subflow.
+        sf: SubflowId,
+        /// Its addresses.
+        ends: Ends,
+        /// Both proofs had been shown; the first subflow needs none.
+        established: bool,
+        /// Why.
+        ending: Ending,
+        /// What the RST of the peer said.
+        reset: Option<Reset>,
+    },
 }
 
 /// One thing to do. Carry them out in the order they come.
@@ -137,6 +200,8 @@ pub enum Action<P> {
     WakeWriter,
     /// No new subflow is taken any more: take the token out of the table.
     TokenReleased,
+    /// Something that a path manager wants to know.
+    Path(PathEvent),
     /// Nothing is left to do: no subflow, no timer. The connection may be freed once closed.
     Gone,
 }

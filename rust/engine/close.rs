@@ -50,11 +50,15 @@ impl<P: Payload> Connection<P> {
     /// Both directions are closed and both ends know it: TCP's FINs follow, on every subflow.
     fn finish(&mut self) {
         for flow in self.subflows.iter_mut() {
-            if flow.phase != Phase::Closing {
-                flow.phase = Phase::Closing;
-                flow.owed.close = true;
-                // The FIN says what an ACK would, unless it has to wait behind data.
-                flow.owed.ack &= !flow.is_drained();
+            match core::mem::replace(&mut flow.phase, Phase::Closing) {
+                Phase::Closing => {}
+                // There is nobody yet to send a FIN to.
+                Phase::Opening => flow.owed.reset = Some(super::failure::plain_reset()),
+                Phase::Joining | Phase::Open => {
+                    flow.owed.close = true;
+                    // The FIN says what an ACK would, unless it has to wait behind data.
+                    flow.owed.ack &= !flow.is_drained();
+                }
             }
         }
         self.end();
@@ -137,7 +141,8 @@ impl<P: Payload> Connection<P> {
 
     /// The peer's FIN: the end of one subflow's stream, and of the connection's only in plain TCP.
     pub(super) fn on_subflow_fin(&mut self, sf: SubflowId) {
-        let established = self.state == ConnState::Established;
+        // In-tree: only of an established connection. Where others carry on, it is of no use either way.
+        let spare = self.state == ConnState::Established || self.has_other(sf);
         let plain = self.mode == Mode::Fallback;
         let Some(flow) = self.subflows.get_mut(sf) else {
             return;
@@ -145,10 +150,9 @@ impl<P: Payload> Connection<P> {
         flow.fin_received = true;
         if plain {
             self.end_plain_stream();
-        } else if established && flow.phase == Phase::Open {
+        } else if spare && flow.phase == Phase::Open && !self.is_closed() {
             // RFC 8684 3.3.3: the peer takes this path out of use; answer in kind.
-            flow.phase = Phase::Closing;
-            flow.owed.close = true;
+            self.close_path(sf);
         }
     }
 

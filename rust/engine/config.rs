@@ -2,6 +2,7 @@
 
 //! What a connection is told once: the knobs of its network namespace, sampled when it is made.
 
+use super::scheduler::SchedulerKind;
 use super::time::Duration;
 
 /// The knobs of one connection.
@@ -20,6 +21,17 @@ pub struct Config {
     pub orphan_timeout: Duration,
     /// How long `MP_FAIL` may stay without an answer (`TCP_RTO_MAX`).
     pub fail_timeout: Duration,
+    /// Which subflow gets the next bytes (`net.mptcp.scheduler`).
+    pub scheduler: SchedulerKind,
+    /// Losses in a row after which a subflow counts as stale; 0: none ever does
+    /// (`stale_loss_cnt`).
+    pub stale_loss_count: u32,
+    /// The longest time that an announcement waits for its first echo; 0: announcements are never
+    /// repeated (`add_addr_timeout`).
+    pub add_addr_timeout: Duration,
+    /// An `ADD_ADDR` that does not fit otherwise takes the place of the timestamps
+    /// (`add_addr_v6_port_drop_ts`).
+    pub add_addr_drops_timestamps: bool,
     /// The shortest connection-level retransmission interval (`tcp_rto_min`).
     pub rto_min: Duration,
     /// The longest one (`tcp_rto_max`).
@@ -35,6 +47,10 @@ impl Default for Config {
             close_timeout: Duration::from_secs(60),
             orphan_timeout: Duration::from_secs(60),
             fail_timeout: Duration::from_secs(120),
+            scheduler: SchedulerKind::Default,
+            stale_loss_count: 4,
+            add_addr_timeout: Duration::from_secs(120),
+            add_addr_drops_timestamps: true,
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),
         }

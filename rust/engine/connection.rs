@@ -4,6 +4,8 @@
 
 use super::action::Action;
 use super::action::ConnState;
+use super::action::PathEvent;
+use super::address::Addresses;
 use super::close::release_below;
 use super::config::Config;
 use super::event::Event;
@@ -14,8 +16,10 @@ use super::mib::Mib;
 use super::outbox::Outbox;
 use super::payload::Payload;
 use super::receive::Receiver;
+use super::scheduler::Scheduling;
 use super::send::Fin;
 use super::send::Sender;
+use super::several::Grant;
 use super::shared::Flag;
 use super::shared::Shared;
 use super::subflow::Phase;
@@ -111,6 +115,11 @@ pub struct Connection<P> {
     pub(super) subflows: Subflows<P>,
     pub(super) recv: Receiver<P>,
     pub(super) send: Sender,
+    pub(super) scheduling: Scheduling,
+    pub(super) grant: Option<Grant>,
+    pub(super) addresses: Addresses,
+    /// Addresses that the peer announces are of use.
+    pub(super) takes_addresses: bool,
     pub(super) timers: Timers,
     pub(super) out: Outbox,
     /// Bytes of the peer may be ready to go one step further, or an end to take effect.
@@ -211,6 +220,10 @@ impl<P: Payload> Connection<P> {
             subflows,
             recv: Receiver::new(NO_KEY),
             send: Sender::new(local.idsn.advance(1)),
+            scheduling: Scheduling::new(config.scheduler),
+            grant: None,
+            addresses: Addresses::default(),
+            takes_addresses: true,
             timers: Timers::default(),
             out: Outbox::default(),
             unsettled: true,
@@ -233,6 +246,7 @@ impl<P: Payload> Connection<P> {
                 window,
                 plain_syns,
             } => self.on_syn_ack(shared, sf, answer, window, plain_syns),
+            Event::JoinSynAck { sf, options, srtt } => self.on_join_syn_ack(sf, options, srtt),
             Event::SimultaneousOpen { sf: _ } => self.on_simultaneous_open(shared),
             Event::Segment {
                 sf,
@@ -257,6 +271,10 @@ impl<P: Payload> Connection<P> {
                 ssn,
                 rto,
             } => self.on_transmitted(shared, sf, dsn, len, ssn, rto),
+            Event::Measured { sf, stats, rto } => self.on_measured(sf, stats, rto),
+            Event::PathFailed { sf } => self.on_path_failed(sf),
+            Event::Link { sf, up } => self.on_link(sf, up),
+            Event::AddressDropped { option } => self.on_address_dropped(&option),
             Event::AppWrote { len } => self.on_app_wrote(len),
             Event::ReceiveSpace { free } => self.on_receive_space(shared, free),
             Event::ShutdownWrite => match self.state {
@@ -275,6 +293,8 @@ impl<P: Payload> Connection<P> {
                 Timer::Retransmit => self.on_retransmit_timer(shared),
                 Timer::Fail => self.on_fail_timer(),
                 Timer::Close => self.on_close_timer(),
+                Timer::Join => self.on_join_timer(),
+                Timer::Announce => self.on_announce_timer(),
             }
         }
     }
@@ -295,13 +315,25 @@ impl<P: Payload> Connection<P> {
                 return Some(action);
             }
         }
-        let action = self.subflows.take_owed();
+        let action = self.take_signal();
+        let action = action.or_else(|| self.subflows.take_owed());
         let action = action.or_else(|| self.out.take_last());
+        let action = action.or_else(|| self.take_announce_news());
         action.or_else(|| {
             let gone = self.is_gone();
             let told = core::mem::replace(&mut self.gone_told, gone);
             (gone && !told).then_some(Action::Gone)
         })
+    }
+
+    fn take_announce_news(&mut self) -> Option<Action<P>> {
+        let (id, echoed) = self.addresses.take_news()?;
+        Some(Action::Path(PathEvent::AnnounceDone { id, echoed }))
+    }
+
+    /// Says whether anybody wants to know the addresses of the peer. If not, they are not echoed.
+    pub fn take_addresses(&mut self, wanted: bool) {
+        self.takes_addresses = wanted;
     }
 
     /// When [`Event::Timer`] is wanted.

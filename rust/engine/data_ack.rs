@@ -6,6 +6,7 @@ use super::close::release_below;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::event::RxSegment;
+use super::mib::Mib;
 use super::payload::Payload;
 use super::send::Fin;
 use super::shared::Flag;
@@ -16,7 +17,12 @@ use super::timers::Timer;
 use crate::wire::Dsn;
 use crate::wire::Options;
 use crate::wire::Ssn;
+use crate::wire::Subtype;
+use crate::wire::Subtypes;
 use crate::wire::WireDsn;
+
+/// What nearly all segments carry, and nothing else.
+const USUAL: Subtypes = Subtypes::of(&[Subtype::Capable, Subtype::Dss]);
 
 impl<P: Payload> Connection<P> {
     /// Takes in a segment of an established subflow.
@@ -42,6 +48,9 @@ impl<P: Payload> Connection<P> {
                 return;
             }
         }
+        if sf != SubflowId::FIRST && !self.on_joined_segment(sf, options) {
+            return;
+        }
         let acked = self.note_subflow_ack(sf, segment, options);
         let data_ack = options.dss.and_then(|dss| dss.data_ack);
         if let Some(data_ack) = data_ack {
@@ -65,6 +74,27 @@ impl<P: Payload> Connection<P> {
         if let Some(fail) = options.fail {
             self.on_fail(shared, sf, fail.dsn);
         }
+        if !options.taken.is_within(USUAL) {
+            self.on_path_signals(shared, sf, options);
+        }
+    }
+
+    /// RFC 8684 3.3.8, 3.4: what a segment says about paths.
+    fn on_path_signals(&mut self, shared: &Shared, sf: SubflowId, options: &Options) {
+        if self.is_closed() || self.mode == Mode::Fallback {
+            return;
+        }
+        if let Some(option) = &options.add_addr {
+            if self.on_add_addr(option) {
+                self.verify(shared);
+            }
+        }
+        if let Some(gone) = &options.remove_addr {
+            self.on_remove_addr(gone);
+        }
+        if let Some(prio) = options.prio {
+            self.on_prio(sf, prio);
+        }
     }
 
     /// The peer's TCP has acknowledged our bytes before `una`.
@@ -73,6 +103,10 @@ impl<P: Payload> Connection<P> {
             return;
         };
         flow.acknowledged(una);
+        if flow.stale && flow.losses == 0 {
+            flow.stale = false;
+            self.out.count(Mib::SubflowRecover);
+        }
         if self.mode == Mode::Fallback {
             self.release_plain();
         }
@@ -118,7 +152,7 @@ impl<P: Payload> Connection<P> {
             flow.heard_at = segment.ssn;
             // In-tree leaves the DATA_ACK out where ADD_ADDR takes the room.
             if acked || signals || options.is_empty() {
-                flow.bare = !signals;
+                flow.bare = !signals && options.add_addr.is_none();
             }
         }
         self.on_una(sf, ack);
@@ -129,6 +163,7 @@ impl<P: Payload> Connection<P> {
     pub(super) fn verify(&mut self, shared: &Shared) {
         if self.mode == Mode::Unverified {
             self.mode = Mode::Verified;
+            self.out.paths().established = true;
             shared.set(Flag::VERIFIED, true);
         }
     }

@@ -4,8 +4,10 @@
 
 use super::fast_open::PeerKeys;
 use super::initiate::SynAckAnswer;
+use super::scheduler::PathStats;
 use super::subflow::SubflowId;
 use super::time::Duration;
+use crate::wire::AddAddr;
 use crate::wire::Dsn;
 use crate::wire::Mapping;
 use crate::wire::Options;
@@ -51,7 +53,7 @@ pub enum Ending {
 
 /// One thing that happened.
 pub enum Event<'a, P> {
-    /// A SYN of ours went out without `MP_CAPABLE` ([`super::transmit::Stamp::fell_back`]):
+    /// A SYN of ours went out without `MP_CAPABLE` ([`super::Stamped::fell_back`]):
     /// the network may drop SYNs that carry it (RFC 8684 3.9).
     SynDropped {
         /// The subflow.
@@ -69,6 +71,15 @@ pub enum Event<'a, P> {
         window: u32,
         /// SYNs that we sent without `MP_CAPABLE`, the answered one included.
         plain_syns: u8,
+    },
+    /// The SYN/ACK for the SYN of a join arrived and TCP accepted it ([`super::Connection::join`]).
+    JoinSynAck {
+        /// The subflow.
+        sf: SubflowId,
+        /// Its options.
+        options: &'a Options,
+        /// The smoothed round-trip time, if the SYN gave one.
+        srtt: Option<Duration>,
     },
     /// A SYN arrived instead of a SYN/ACK: both sides opened at once.
     SimultaneousOpen {
@@ -143,6 +154,35 @@ pub enum Event<'a, P> {
         ssn: Ssn,
         /// The subflow's retransmission timeout, as TCP has it now.
         rto: Duration,
+    },
+    /// What TCP has measured of a subflow. Wanted while
+    /// [`super::Connection::wants_measurements`], on acknowledgements.
+    Measured {
+        /// The subflow.
+        sf: SubflowId,
+        /// The numbers.
+        stats: PathStats,
+        /// The subflow's retransmission timeout.
+        rto: Duration,
+    },
+    /// The path of a subflow seems not to work: the retransmission timer of its TCP has fired. An
+    /// acknowledgement of anything new says that it does.
+    PathFailed {
+        /// The subflow.
+        sf: SubflowId,
+    },
+    /// The link of a subflow went down, or came up again.
+    Link {
+        /// The subflow.
+        sf: SubflowId,
+        /// It is up.
+        up: bool,
+    },
+    /// The `ADD_ADDR` of a stamp found no room beside the options of TCP
+    /// ([`crate::wire::Dropped::add_addr`]).
+    AddressDropped {
+        /// What the stamp wanted.
+        option: AddAddr,
     },
     /// A program wrote `len` octets, which are in the send queue now.
     AppWrote {

@@ -5,17 +5,20 @@
 use super::action::ConnError;
 use super::action::ConnState;
 use super::action::FallbackReason;
+use super::action::PathEvent;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::event::Ending;
+use super::join::refusal;
 use super::mapping::Flaw;
 use super::mib::Mib;
+use super::order::Order;
 use super::payload::Payload;
 use super::shared::Shared;
 use super::subflow::Phase;
+use super::subflow::Subflow;
 use super::subflow::SubflowId;
 use super::timers::Timer;
-use super::transmit::Order;
 use crate::wire::Dsn;
 use crate::wire::Reset;
 use crate::wire::ResetReason;
@@ -113,16 +116,26 @@ impl<P: Payload> Connection<P> {
 
     /// Resets one subflow; the connection goes on, or waits for another one.
     pub(super) fn reset(&mut self, sf: SubflowId, reason: ResetReason, fail: Option<Dsn>) {
+        self.reset_saying(sf, refusal(reason), fail);
+    }
+
+    /// Resets one subflow for a cause that may pass.
+    pub(super) fn reset_transient(&mut self, sf: SubflowId, reason: ResetReason) {
+        let reset = Reset {
+            reason,
+            transient: true,
+        };
+        self.reset_saying(sf, reset, None);
+    }
+
+    fn reset_saying(&mut self, sf: SubflowId, reset: Reset, fail: Option<Dsn>) {
         let Some(flow) = self.subflows.get_mut(sf) else {
             return;
         };
         flow.rx.abandon();
         flow.phase = Phase::Closing;
         flow.owed.reset = Some(Order::Reset {
-            reset: Reset {
-                reason,
-                transient: false,
-            },
+            reset,
             fast_close: false,
             fail,
         });
@@ -135,6 +148,7 @@ impl<P: Payload> Connection<P> {
             return;
         };
         self.count_parting(&gone.parting);
+        self.tell_closed(&gone, ending);
         if gone.parting.fast_close {
             self.on_fast_close();
         }
@@ -151,18 +165,47 @@ impl<P: Payload> Connection<P> {
         // First what it owed (RFC 8684 3.3.6): it may be all that there is to wait for.
         if self.subflows.is_empty() {
             self.reinject_everything();
+            self.timers.stop(Timer::Retransmit);
         } else {
-            self.reinject(gone.sent.as_slice(), gone.offer);
+            self.reinject(&gone);
+        }
+        self.wait_for_paths();
+    }
+
+    /// RFC 8684 3.3.3, break before make: without a subflow that works another one may come.
+    pub(super) fn wait_for_paths(&mut self) {
+        if self.mode == Mode::Fallback || self.is_closed() {
             return;
         }
-        self.timers.stop(Timer::Retransmit);
+        if self.subflows.iter().any(|f| f.phase != Phase::Closing) {
+            return;
+        }
         if self.state == ConnState::Established && !self.app_closed {
-            // RFC 8684 3.3.3, break before make: another subflow may come.
             let at = self.now.after(self.config.close_timeout);
-            self.timers.set(Timer::Close, at);
-        } else {
+            self.timers.set_once(Timer::Close, at);
+        } else if self.subflows.is_empty() {
             self.end();
         }
+    }
+
+    /// Another subflow is on its way.
+    pub(super) fn stop_waiting_for_paths(&mut self) {
+        if !self.app_closed {
+            self.timers.stop(Timer::Close);
+        }
+    }
+
+    fn tell_closed(&mut self, gone: &Subflow<P>, ending: Ending) {
+        if self.mode == Mode::Fallback || self.mode == Mode::Negotiating {
+            return;
+        }
+        self.out.paths().closed = Some(PathEvent::SubflowClosed {
+            sf: gone.id,
+            ends: gone.ends,
+            established: gone.joining.is_none_or(|joining| joining.proven),
+            ending,
+            reset: gone.parting.reset,
+        });
     }
 
     /// The only TCP connection there was is gone, and the connection with it.

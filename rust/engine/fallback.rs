@@ -8,11 +8,11 @@ use super::connection::Connection;
 use super::connection::Mode;
 use super::initiate::SynAckAnswer;
 use super::mib::Mib;
+use super::order::Order;
 use super::payload::Payload;
 use super::send::Fin;
 use super::shared::Flag;
 use super::shared::Shared;
-use super::subflow::OwedKeys;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::timers::Timer;
@@ -49,9 +49,9 @@ impl<P: Payload> Connection<P> {
                     checksum: self.config.checksum || checksum,
                     deny_join: self.config.deny_join,
                 };
-                flow.owed.keys = Some(OwedKeys {
+                flow.owed.handshake = Some(Order::Keys {
                     remote: remote.key,
-                    flags: Some(flags),
+                    flags,
                 });
                 self.out.count(Mib::MPCapableSYNACKRX);
                 self.out.path_is_capable();
@@ -192,7 +192,23 @@ impl<P: Payload> Connection<P> {
     /// an infinite mapping, should ours reach it.
     pub(super) fn on_silent_ack(&mut self, shared: &Shared, sf: SubflowId, options: &Options) {
         let worked = self.subflows.get(sf).is_some_and(|flow| flow.tx_ok);
-        if worked || !options.is_empty() || !self.could_be_plain() {
+        if worked || !options.is_empty() || self.is_closed() {
+            return;
+        }
+        if sf != SubflowId::FIRST {
+            // The options of the handshake came through, and no others do: not this path. Of one
+            // that is being closed, TIME-WAIT may answer, which knows none.
+            let open = self
+                .subflows
+                .get(sf)
+                .is_some_and(|flow| flow.phase == Phase::Open);
+            if open {
+                self.out.count(Mib::DssReset);
+                self.reset(sf, ResetReason::MIDDLEBOX, None);
+            }
+            return;
+        }
+        if !self.could_be_plain() {
             return;
         }
         self.send.infinite = true;

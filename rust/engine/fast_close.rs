@@ -9,11 +9,11 @@ use super::action::ConnState;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::mib::Mib;
+use super::order::Order;
 use super::payload::Payload;
 use super::subflow::Parting;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
-use super::transmit::Order;
 use crate::wire::Key;
 use crate::wire::Options;
 use crate::wire::Reset;
@@ -62,14 +62,14 @@ impl<P: Payload> Connection<P> {
         if let Some(flow) = self.subflows.get_mut(sf) {
             // A forged RST that TCP refuses must not hide what the real one said.
             flow.parting.fast_close |= fast_close;
-            flow.parting.reset |= options.reset.is_some();
+            flow.parting.reset = options.reset.or(flow.parting.reset);
             flow.parting.fail |= options.fail.is_some();
         }
     }
 
     /// Counts what the RST said that TCP has taken.
     pub(super) fn count_parting(&mut self, parting: &Parting) {
-        if parting.reset {
+        if parting.reset.is_some() {
             self.out.count(Mib::MPRstRx);
         }
         if parting.fail && self.mode != Mode::Fallback {

@@ -16,10 +16,10 @@ use super::initiate::ListenPolicy;
 use super::initiate::SynOffer;
 use super::mem::NoMemory;
 use super::mib::Mib;
+use super::order::Order;
 use super::payload::Payload;
 use super::shared::Flag;
 use super::shared::Shared;
-use super::subflow::OwedKeys;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::time::Instant;
@@ -148,9 +148,8 @@ impl<P: Payload> Connection<P> {
             self.verify(shared);
         }
         if let Some(flow) = self.subflows.get_mut(sf) {
-            flow.owed.keys = Some(OwedKeys {
+            flow.owed.handshake = Some(Order::Peer {
                 remote: keys.remote.key,
-                flags: None,
             });
         }
     }

@@ -5,6 +5,7 @@
 //! The passive side keeps nothing until the third ACK: [`answer_syn`] and [`accept_third_ack`] are
 //! pure functions over what TCP remembers and what the shell derives again from a secret.
 
+use super::join::JoinSyn;
 use crate::wire::keys::Sha256;
 use crate::wire::Capable;
 use crate::wire::CapableFlags;
@@ -13,7 +14,6 @@ use crate::wire::Key;
 use crate::wire::Lead;
 use crate::wire::OptionSet;
 use crate::wire::Options;
-use crate::wire::ResetReason;
 use crate::wire::Token;
 
 /// A key with what follows from it.
@@ -60,8 +60,8 @@ pub enum SynAnswer {
     Plain,
     /// Offer MPTCP in return; see [`syn_ack_options`].
     Capable(SynOffer),
-    /// Reset: it wants to join a connection, and no token is known here (RFC 8684 3.2).
-    Refuse(ResetReason),
+    /// It wants to join a connection: [`super::join::answer_syn`] says whether it may.
+    Join(JoinSyn),
 }
 
 /// Reads the options of a SYN that a listener of ours received.
@@ -69,8 +69,8 @@ pub enum SynAnswer {
 /// RFC 8684 3.1: a SYN without `MP_CAPABLE`, or with one that we cannot act on, is plain TCP; a
 /// higher version is answered with ours.
 pub fn answer_syn(options: &Options) -> SynAnswer {
-    if options.join.is_some() {
-        return SynAnswer::Refuse(ResetReason::MPTCP);
+    if let Some(join) = JoinSyn::read(options) {
+        return SynAnswer::Join(join);
     }
     match options.capable {
         Some(Capable::Syn { flags, .. }) => SynAnswer::Capable(SynOffer {

@@ -10,7 +10,10 @@
 //! | [`HELD`] | payload handles per subflow | the mapping is given up; the peer sends it again |
 //! | [`GAPS`] | out-of-order ranges per connection | the newest is dropped; the peer sends it again |
 //! | [`RANGES`] | out-of-order payload handles | the newest is dropped; the peer sends it again |
+//! | [`JOIN_PATIENCE`] | time | the join is reset |
 //! | [`REINJECTIONS`] | ranges to send again | the range waits for the next timeout |
+
+use super::time::Duration;
 
 /// The longest mapping that we make, in octets of payload.
 ///
@@ -45,3 +48,11 @@ pub(super) const DSN_REACH: u64 = 1 << 31;
 /// How often a `DATA_FIN` goes unanswered on a connection on which no option ever came back, before
 /// we take the peer for plain TCP that never got our keys. [D]: about six seconds.
 pub(super) const SILENT_FINS: u32 = 5;
+
+/// How long a join may wait for any sign that its third ACK arrived. [D]: in-tree waits for ever,
+/// and no data goes over the subflow meanwhile.
+pub(super) const JOIN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the third ACK of a join waits for an answer before it goes out again, where no
+/// round-trip time is known (`TCP_TIMEOUT_INIT`).
+pub(super) const JOIN_WAIT: Duration = Duration::from_secs(1);

@@ -25,12 +25,15 @@
 //! | RFC 8684 | file |
 //! |---|---|
 //! | 3.1 handshake | [`initiate`], [`transmit`] |
+//! | 3.2 further subflows | [`join`], [`join_cookies`], `joined` |
 //! | 3.3.1 mapping | [`mapping`] on receipt, [`transmit`] on sending |
 //! | 3.3.2 `DATA_ACK` | `data_ack` |
 //! | 3.3.3 `DATA_FIN` and close | `close`, `state` |
 //! | 3.3.4 receive window, order | `receive`, [`shared`] |
-//! | 3.3.5 what to send | `send` |
+//! | 3.3.5 what to send, and where | `send`, `several`, [`scheduler`] |
 //! | 3.3.6 retransmission, reinjection | `retransmit` |
+//! | 3.3.8 backup | `priority` |
+//! | 3.4 addresses | `address`, `signals` |
 //! | 3.5 fast close | `fast_close` |
 //! | 3.6 reasons of resets | `subflow` |
 //! | 3.7 fallback | `fallback` |
@@ -50,6 +53,7 @@
 #![cfg_attr(MODULE, allow(dead_code, unreachable_pub, unused_imports))]
 
 pub mod action;
+mod address;
 mod close;
 mod config;
 mod connection;
@@ -60,18 +64,29 @@ mod fallback;
 mod fast_close;
 pub mod fast_open;
 pub mod initiate;
+pub mod join;
+pub mod join_cookies;
+mod joined;
 mod limits;
 pub mod mapping;
 pub mod mem;
 pub mod mib;
+mod order;
 mod outbox;
+pub mod path_manager;
+mod path_news;
 mod payload;
+mod priority;
 mod ranges;
 mod receive;
 mod retransmit;
 mod runs;
+pub mod scheduler;
 mod send;
+mod several;
 pub mod shared;
+mod signals;
+mod stamp;
 mod state;
 mod subflow;
 pub mod time;
@@ -85,6 +100,8 @@ pub use self::action::Action;
 pub use self::action::ConnError;
 pub use self::action::ConnState;
 pub use self::action::FallbackReason;
+pub use self::action::PathEvent;
+pub use self::address::CannotAnnounce;
 pub use self::config::Config;
 pub use self::connection::Connection;
 pub use self::connection::Info;
@@ -95,16 +112,22 @@ pub use self::event::RxSegment;
 pub use self::initiate::KeyMaterial;
 pub use self::initiate::PassiveOpen;
 pub use self::initiate::SynAckAnswer;
+pub use self::joined::CannotJoin;
+pub use self::joined::JoinAck;
+pub use self::joined::JoinRequest;
 pub use self::mem::NoMemory;
 pub use self::mib::Mib;
+pub use self::order::Order;
 pub use self::payload::Payload;
+pub use self::scheduler::PathStats;
+pub use self::scheduler::SchedulerKind;
 pub use self::shared::Shared;
+pub use self::stamp::Stamp;
+pub use self::stamp::Stamped;
+pub use self::stamp::TxSegment;
+pub use self::subflow::Ends;
 pub use self::subflow::SubflowId;
 pub use self::time::Duration;
 pub use self::time::Instant;
-pub use self::transmit::Order;
-pub use self::transmit::Stamp;
-pub use self::transmit::Stamped;
 pub use self::transmit::SubflowTx;
 pub use self::transmit::Transmit;
-pub use self::transmit::TxSegment;

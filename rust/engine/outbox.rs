@@ -7,6 +7,7 @@ use super::action::ConnError;
 use super::action::ConnState;
 use super::action::FallbackReason;
 use super::mib::Mib;
+use super::path_news::PathNews;
 use crate::wire::Dsn;
 
 /// Words of a bit set over all counters.
@@ -16,31 +17,33 @@ const DIRTY_WORDS: usize = Mib::COUNT.div_ceil(32);
 #[derive(Default)]
 pub(super) struct Outbox {
     /// A bit for each thing to tell, the first to be told lowest: most of the time there is nothing.
-    due: u16,
+    due: u32,
     counts: Counts,
     release: Dsn,
     state: Option<ConnState>,
     fell_back: Option<FallbackReason>,
     error: Option<ConnError>,
+    paths: PathNews,
 }
 
 /// What the bits of [`Outbox`] stand for, in the order of telling.
 mod bit {
-    pub(super) const COUNT: u16 = 1;
-    pub(super) const CAPABLE: u16 = 1 << 1;
-    pub(super) const BLACKHOLE: u16 = 1 << 2;
-    pub(super) const RELEASE: u16 = 1 << 3;
-    pub(super) const FELL_BACK: u16 = 1 << 4;
-    pub(super) const ERROR: u16 = 1 << 5;
+    pub(super) const COUNT: u32 = 1;
+    pub(super) const CAPABLE: u32 = 1 << 1;
+    pub(super) const BLACKHOLE: u32 = 1 << 2;
+    pub(super) const RELEASE: u32 = 1 << 3;
+    pub(super) const FELL_BACK: u32 = 1 << 4;
+    pub(super) const ERROR: u32 = 1 << 5;
     // Ahead of the state: a reader without a lock who sees that the connection is closed must see why as well.
-    pub(super) const RECEIVE_SHUT: u16 = 1 << 6;
-    pub(super) const SEND_SHUT: u16 = 1 << 7;
-    pub(super) const STATE: u16 = 1 << 8;
+    pub(super) const RECEIVE_SHUT: u32 = 1 << 6;
+    pub(super) const SEND_SHUT: u32 = 1 << 7;
+    pub(super) const STATE: u32 = 1 << 8;
     /// What comes before the subflows are told.
-    pub(super) const FIRST: u16 = (1 << 9) - 1;
-    pub(super) const WAKE_READER: u16 = 1 << 9;
-    pub(super) const WAKE_WRITER: u16 = 1 << 10;
-    pub(super) const TOKEN_RELEASED: u16 = 1 << 11;
+    pub(super) const FIRST: u32 = (1 << 9) - 1;
+    pub(super) const WAKE_READER: u32 = 1 << 9;
+    pub(super) const WAKE_WRITER: u32 = 1 << 10;
+    pub(super) const TOKEN_RELEASED: u32 = 1 << 11;
+    pub(super) const PATHS: u32 = 1 << 12;
 }
 
 /// Counters with something to add. One event moves a counter by little; what is beyond 127 is not counted.
@@ -152,6 +155,12 @@ impl Outbox {
         self.due |= bit::TOKEN_RELEASED;
     }
 
+    /// See [`Action::Path`].
+    pub(super) fn paths(&mut self) -> &mut PathNews {
+        self.due |= bit::PATHS;
+        &mut self.paths
+    }
+
     /// What must be told before the subflows are, in the order of telling.
     pub(super) fn take_first<P>(&mut self) -> Option<Action<P>> {
         self.take(bit::FIRST)
@@ -163,20 +172,25 @@ impl Outbox {
     }
 
     #[inline]
-    fn take<P>(&mut self, among: u16) -> Option<Action<P>> {
+    fn take<P>(&mut self, among: u32) -> Option<Action<P>> {
         if self.due & among == 0 {
             return None;
         }
         self.take_lowest(among)
     }
 
-    fn take_lowest<P>(&mut self, among: u16) -> Option<Action<P>> {
+    fn take_lowest<P>(&mut self, among: u32) -> Option<Action<P>> {
         loop {
             let due = self.due & among;
             let lowest = due & due.wrapping_neg();
             if lowest == bit::COUNT {
                 if let Some((counter, amount)) = self.counts.take() {
                     return Some(Action::Count(counter, amount));
+                }
+            }
+            if lowest == bit::PATHS {
+                if let Some(news) = self.paths.take() {
+                    return Some(Action::Path(news));
                 }
             }
             self.due &= !lowest;

@@ -3,11 +3,15 @@
 //! The opaque handle of received bytes.
 
 use crate::wire::checksum::Partial;
+use crate::wire::keys::Sha256;
 
 /// Bytes that a subflow delivered: a packet buffer in the kernel, a range of numbers in simulation.
 ///
 /// The engine moves handles and never looks at a byte. Dropping a handle frees the bytes.
 pub trait Payload: Sized {
+    /// What computes SHA-256 where the bytes live.
+    type Sha256: Sha256;
+
     /// Octets left in it; at least 1 while the engine holds it.
     fn len(&self) -> u32;
 
@@ -45,6 +49,8 @@ pub(super) mod fake {
     pub(in crate::engine) struct Bytes(pub(in crate::engine) Vec<u8>);
 
     impl Payload for Bytes {
+        type Sha256 = crate::wire::keys::HostSha256;
+
         fn len(&self) -> u32 {
             u32::try_from(self.0.len()).unwrap()
         }

@@ -319,7 +319,7 @@ impl<P: Payload> Connection<P> {
 
     pub(super) fn owe_ack_everywhere(&mut self) {
         for flow in self.subflows.iter_mut() {
-            flow.owed.ack = true;
+            flow.owed.ack |= flow.is_connected();
         }
     }
 }

@@ -12,10 +12,12 @@ use super::runs::Run;
 use super::send::Again;
 use super::send::Fin;
 use super::shared::Shared;
-use super::subflow::Offer;
 use super::subflow::Phase;
+use super::subflow::Subflow;
 use super::subflow::SubflowId;
 use super::time::Duration;
+use crate::wire::Dsn;
+use crate::wire::Ssn;
 
 /// What a retransmission timeout finds.
 enum Due {
@@ -23,6 +25,10 @@ enum Due {
     Data,
     /// The same, but that path has stopped carrying options.
     Silence(SubflowId),
+    /// Of several subflows none has the first bytes that the peer lacks: some TCP delivered them.
+    Lost,
+    /// Of several subflows this one has them, and does not deliver.
+    Stuck(SubflowId),
     /// Our `DATA_FIN`.
     Fin,
     /// The peer's window is closed, and nothing in flight will tell when it opens.
@@ -32,9 +38,11 @@ enum Due {
 }
 
 impl<P: Payload> Connection<P> {
-    /// The connection-level retransmission interval: that of the slowest subflow, backed off.
+    /// The connection-level retransmission interval: that of the slowest subflow that works, backed
+    /// off.
     pub(super) fn interval(&self) -> Duration {
-        let slowest = self.subflows.iter().map(|flow| flow.rto).max();
+        let working = self.subflows.iter().filter(|flow| !flow.is_suspect());
+        let slowest = working.map(|flow| flow.rto).max();
         let base = slowest.unwrap_or_default().max(self.config.rto_min);
         base.backed_off(self.send.backoff, self.config.rto_max)
     }
@@ -54,6 +62,14 @@ impl<P: Payload> Connection<P> {
                 self.back_off();
             }
             Due::Silence(sf) => self.on_options_vanished(shared, sf),
+            Due::Lost => {
+                self.requeue_lost();
+                self.back_off();
+            }
+            Due::Stuck(sf) => {
+                self.on_path_failed(sf);
+                self.back_off();
+            }
             Due::Fin if self.is_unheard() => {
                 // RFC 8684 3.7: the keys were lost and the peer has fallen back without a word.
                 self.become_plain(
@@ -76,6 +92,7 @@ impl<P: Payload> Connection<P> {
         if self.mode == Mode::Fallback {
             return;
         }
+        self.ask_all_again();
         self.push();
         let outstanding = self.send.una.before(self.send.sent_end());
         if outstanding || self.send.next.before(self.send.end) {
@@ -97,6 +114,9 @@ impl<P: Payload> Connection<P> {
         let data_out = self.send.una.before(self.send.next.earliest(self.send.end));
         if data_out {
             // RFC 8684 3.7: while MP_FAIL is being settled the data must stay contiguous.
+            if self.subflows.len() > 1 {
+                return self.due_among();
+            }
             let failing = self.send.infinite || self.subflows.iter().any(|f| f.rx.is_failed());
             let idle = self
                 .subflows
@@ -117,25 +137,125 @@ impl<P: Payload> Connection<P> {
         Due::Nothing
     }
 
-    /// A subflow is gone: what it had and the peer does not must go another way (RFC 8684 3.3.6).
-    ///
-    /// Without room in the list everything not acknowledged goes again, which costs only bytes.
-    pub(super) fn reinject(&mut self, runs: &[Run], offer: Option<Offer>) {
-        let offered = offer.map(|offer| (offer.dsn, offer.dsn.advance(u64::from(offer.len))));
-        let sent = runs.iter().map(|run| (run.dsn, run.dsn_end()));
-        for (start, end) in sent.chain(offered) {
-            let range = Again {
-                start: start.latest(self.send.una),
-                end: end.earliest(self.send.next),
-                fresh: false,
-            };
-            if !self.send.queue_again(range) {
-                self.reinject_everything();
-                break;
+    fn due_among(&self) -> Due {
+        let una = self.send.una;
+        let mut open = self.subflows.iter().filter(|f| f.phase == Phase::Open);
+        if let Some(flow) = open.find(|flow| flow.bare && flow.is_drained()) {
+            return Due::Silence(flow.id);
+        }
+        let holds = |run: &Run| run.dsn.at_or_before(una) && run.dsn_end().after(una);
+        let mut holders = self.subflows.iter();
+        match holders.find(|flow| flow.sent.as_slice().iter().any(holds)) {
+            Some(flow) => Due::Stuck(flow.id),
+            None if self.send.again.iter().any(|range| range.covers(una)) => Due::Nothing,
+            None => Due::Lost,
+        }
+    }
+
+    /// Queues what no subflow carries, from the first byte that the peer lacks to the first that
+    /// some subflow does carry.
+    fn requeue_lost(&mut self) {
+        let (start, mut end) = (self.send.una, self.send.next.earliest(self.send.end));
+        for run in self.subflows.iter().flat_map(|flow| flow.sent.as_slice()) {
+            if run.dsn.after(start) {
+                end = end.earliest(run.dsn);
             }
+        }
+        self.queue_range(start, end);
+    }
+
+    /// The path of a subflow seems not to work: others carry what it has not delivered.
+    pub(super) fn on_path_failed(&mut self, sf: SubflowId) {
+        let (limit, other) = (self.config.stale_loss_count, self.has_other(sf));
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return;
+        };
+        if flow.phase != Phase::Open || self.mode == Mode::Fallback {
+            return;
+        }
+        flow.losses = flow.losses.saturating_add(1);
+        if limit > 0 && flow.losses > limit && other && !flow.stale {
+            flow.stale = true;
+            self.out.count(Mib::SubflowStale);
+        }
+        if other {
+            self.rescue(sf);
+        }
+    }
+
+    /// The link of a subflow went down, or came up again.
+    pub(super) fn on_link(&mut self, sf: SubflowId, up: bool) {
+        let other = self.has_other(sf);
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return;
+        };
+        flow.down = !up;
+        if !up && other && flow.phase == Phase::Open {
+            self.rescue(sf);
+        } else {
+            self.push();
+        }
+    }
+
+    /// A subflow can carry data now: what others that do not work have not delivered is for it.
+    pub(super) fn rescue_all(&mut self) {
+        let broken = |flow: &&Subflow<P>| flow.is_suspect() || flow.phase == Phase::Closing;
+        let behind = |flow: &&Subflow<P>| flow.rescued != flow.next;
+        while let Some(sf) = {
+            let mut flows = self.subflows.iter().filter(broken);
+            flows.find(behind).map(|flow| flow.id)
+        } {
+            self.rescue(sf);
+        }
+    }
+
+    /// A subflow is gone: what it had and the peer does not must go another way (RFC 8684 3.3.6).
+    pub(super) fn reinject(&mut self, gone: &Subflow<P>) {
+        let fitted = self.queue_runs(gone.sent.as_slice(), gone.rescued);
+        if let Some(offer) = gone.offer.filter(|_| fitted) {
+            self.queue_range(offer.dsn, offer.dsn.advance(u64::from(offer.len)));
         }
         self.push();
         self.arm_retransmit_once();
+    }
+
+    /// What a subflow has not delivered goes over others as well (RFC 8684 3.3.6).
+    pub(super) fn rescue(&mut self, sf: SubflowId) {
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return;
+        };
+        let sent = core::mem::take(&mut flow.sent);
+        let rescued = core::mem::replace(&mut flow.rescued, flow.next);
+        self.queue_runs(sent.as_slice(), rescued);
+        if let Some(flow) = self.subflows.get_mut(sf) {
+            flow.sent = sent;
+        }
+        self.push();
+        self.arm_retransmit_once();
+    }
+
+    /// Queues what of `runs` comes at `from` or after that on its subflow. False when that became
+    /// everything.
+    fn queue_runs(&mut self, runs: &[Run], from: Ssn) -> bool {
+        let mut behind = runs.iter().filter_map(|run| run.from(from));
+        behind.all(|run| self.queue_range(run.dsn, run.dsn_end()))
+    }
+
+    /// Queues a range to be handed over again.
+    ///
+    /// Without room in the list everything not acknowledged goes again, which costs only bytes:
+    /// false then.
+    fn queue_range(&mut self, start: Dsn, end: Dsn) -> bool {
+        let range = Again {
+            start: start.latest(self.send.una),
+            end: end.earliest(self.send.next),
+            fresh: false,
+        };
+        let fitted = self.send.queue_again(range);
+        if !fitted {
+            self.reinject_everything();
+        }
+        fitted
     }
 
     /// Everything that was handed to some subflow and is not acknowledged goes again.

@@ -29,6 +29,17 @@ impl Run {
         self.ssn.advance(self.len)
     }
 
+    /// What of it comes at `ssn` or after that, if anything does.
+    pub(super) fn from(&self, ssn: Ssn) -> Option<Self> {
+        let skipped = ssn.checked_distance_from(self.ssn).unwrap_or(0);
+        (skipped < self.len).then(|| Self {
+            ssn: self.ssn.advance(skipped),
+            dsn: self.dsn.advance(u64::from(skipped)),
+            len: self.len.saturating_sub(skipped),
+            infinite: self.infinite && skipped == 0,
+        })
+    }
+
     /// The place after the last byte in the stream.
     pub(super) fn dsn_end(&self) -> Dsn {
         self.dsn.advance(u64::from(self.len))
@@ -103,10 +114,13 @@ impl Runs {
 
     /// The part of a run from `ssn` on.
     pub(super) fn at(&self, ssn: Ssn) -> Option<Run> {
-        for run in self.list.as_slice() {
-            if run.end().at_or_before(ssn) {
-                continue;
-            }
+        let runs = self.list.as_slice();
+        let index = match runs {
+            // The common case: there is one.
+            [_] => 0,
+            _ => runs.partition_point(|run| run.end().at_or_before(ssn)),
+        };
+        if let Some(run) = runs.get(index).filter(|run| run.end().after(ssn)) {
             let skipped = ssn.checked_distance_from(run.ssn)?;
             return Some(Run {
                 ssn,

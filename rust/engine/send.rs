@@ -45,6 +45,13 @@ pub(super) struct Again {
     pub(super) fresh: bool,
 }
 
+impl Again {
+    /// Whether `dsn` is in it.
+    pub(super) fn covers(&self, dsn: Dsn) -> bool {
+        self.start.at_or_before(dsn) && self.end.after(dsn)
+    }
+}
+
 /// The sending half of a connection.
 pub(super) struct Sender {
     /// The first number not acknowledged; above the `DATA_FIN` once that is.
@@ -107,26 +114,57 @@ impl Sender {
         self.again.push(range).is_ok()
     }
 
-    /// Drops what is acknowledged from the front of what is to go out again.
-    fn first_again(&mut self) -> Option<Again> {
-        while let Some(first) = self.again.get_mut(0) {
-            if first.end.after(self.una) {
-                first.start = first.start.latest(self.una);
-                return Some(*first);
-            }
-            self.again.remove(0);
+    /// Keeps what TCP did not take; memory for it was there before the offer. There is one such
+    /// range for each subflow at most, so that it needs no limit.
+    fn keep_again(&mut self, range: Again) {
+        if range.start.before(range.end) {
+            let _kept = self.again.push(range);
         }
-        None
     }
 
-    /// Takes `len` octets off the front of what is to go out again.
-    fn take_again(&mut self, len: u32) {
-        if let Some(first) = self.again.get_mut(0) {
-            first.start = first.start.advance(u64::from(len));
-            if first.start.at_or_after(first.end) {
-                self.again.remove(0);
+    /// Drops what is acknowledged of what is to go out again.
+    pub(super) fn forget_acknowledged(&mut self) {
+        let una = self.una;
+        self.again.retain(|range| {
+            range.start = range.start.latest(una);
+            range.start.before(range.end)
+        });
+    }
+
+    /// Whether something is to go out again.
+    fn has_again(&mut self) -> bool {
+        if self.again.is_empty() {
+            return false;
+        }
+        self.forget_acknowledged();
+        !self.again.is_empty()
+    }
+
+    /// Takes a part out of the range at `index`. False when there is no room for what is left.
+    pub(super) fn cut_again(&mut self, index: usize, taken: &Again) -> bool {
+        let Some(range) = self.again.get_mut(index) else {
+            return false;
+        };
+        let (start, end) = (range.start, range.end);
+        if taken.start == start && taken.end == end {
+            self.again.remove(index);
+        } else if taken.start == start {
+            range.start = taken.end;
+        } else if taken.end == end {
+            range.end = taken.start;
+        } else {
+            let behind = Again {
+                start: taken.end,
+                ..*range
+            };
+            if !self.queue_again(behind) {
+                return false;
+            }
+            if let Some(range) = self.again.get_mut(index) {
+                range.end = taken.start;
             }
         }
+        true
     }
 }
 
@@ -140,24 +178,23 @@ impl<P: Payload> Connection<P> {
         }
     }
 
-    /// Asks for every subflow that can take something to be offered it.
+    /// Asks for something to be taken by those subflows that should.
     pub(super) fn push(&mut self) {
         if !self.has_something() {
             return;
         }
-        for flow in self.subflows.iter_mut() {
-            if flow.phase == Phase::Open {
-                flow.owed.push = true;
-            }
+        match self.subflows.one() {
+            Some(flow) => flow.owed.push |= flow.phase == Phase::Open,
+            None => self.push_among(),
         }
     }
 
     fn has_something(&mut self) -> bool {
-        self.send.first_again().is_some() || self.send.probe || self.send.next.before(self.limit())
+        self.send.has_again() || self.send.probe || self.send.next.before(self.limit())
     }
 
     /// Up to where new bytes may go: RFC 8684 3.3.4, or TCP's own business after fallback.
-    fn limit(&self) -> Dsn {
+    pub(super) fn limit(&self) -> Dsn {
         if self.mode == Mode::Fallback {
             self.send.end
         } else {
@@ -169,6 +206,7 @@ impl<P: Payload> Connection<P> {
     pub(super) fn choose(&mut self, shared: &Shared, sf: SubflowId, room: u32) -> Option<Transmit> {
         let limit = self.limit();
         let flow = self.subflows.get_mut(sf)?;
+        flow.full = room == 0;
         if flow.phase != Phase::Open || flow.offer.is_some() || room == 0 {
             return None;
         }
@@ -178,12 +216,17 @@ impl<P: Payload> Connection<P> {
             self.try_again_later();
             return None;
         }
-        let offer = pick(&mut self.send, limit, room)?;
-        flow.offer = Some(offer);
+        let offer = if self.subflows.len() > 1 {
+            self.pick_among(sf, limit, room)?
+        } else {
+            let again = self.pick_again(sf, room);
+            again.or_else(|| pick_new(&mut self.send, limit, room))?
+        };
+        self.subflows.get_mut(sf)?.offer = Some(offer);
         let more = match offer.kind {
             OfferKind::Probe => false,
-            OfferKind::New | OfferKind::Again => {
-                self.send.first_again().is_some() || self.send.next.before(limit)
+            OfferKind::New | OfferKind::Again | OfferKind::Copy => {
+                self.send.has_again() || self.send.next.before(limit)
             }
         };
         if offer.infinite {
@@ -223,6 +266,7 @@ impl<P: Payload> Connection<P> {
         let len = len.min(offer.len);
         note(flow, &offer, ssn, len);
         self.settle(&offer, len);
+        self.spend(sf, len, offer.len);
         if len > 0 {
             self.last_data_sent = self.now;
             self.arm_retransmit_once();
@@ -263,14 +307,18 @@ impl<P: Payload> Connection<P> {
                 self.may_fall_back = false;
             }
             OfferKind::Again => {}
+            OfferKind::Copy => {
+                // Whoever lags behind gets there by itself.
+                self.may_fall_back = false;
+                return;
+            }
         }
         let left = Again {
             start: taken,
             end,
             fresh: offer.kind != OfferKind::Again,
         };
-        // Room was made before the offer.
-        let _kept = self.send.queue_again(left);
+        self.send.keep_again(left);
     }
 
     /// A program closes our direction (RFC 8684 3.3.3).
@@ -287,7 +335,8 @@ impl<P: Payload> Connection<P> {
     pub(super) fn tell_fin(&mut self, shared: &Shared) {
         let busy = self.subflows.iter().any(|flow| flow.offer.is_some());
         let ready = self.send.fin == Fin::Queued && self.send.next == self.send.end;
-        if !ready || busy || self.send.first_again().is_some() {
+        // What goes again was with some subflow before.
+        if !ready || busy || self.send.again.iter().any(|range| range.fresh) {
             return;
         }
         self.send.fin = Fin::Sent;
@@ -333,23 +382,8 @@ impl<P: Payload> Connection<P> {
     }
 }
 
-/// Chooses what to offer: what must go out again first (RFC 8684 3.3.6), then new bytes.
-fn pick(send: &mut Sender, limit: Dsn, room: u32) -> Option<Offer> {
-    if let Some(first) = send.first_again() {
-        let len = first.end.checked_distance_from(first.start)?;
-        let len = u32::try_from(len).unwrap_or(u32::MAX).min(room);
-        send.take_again(len);
-        return Some(Offer {
-            dsn: first.start,
-            len,
-            kind: if first.fresh {
-                OfferKind::New
-            } else {
-                OfferKind::Again
-            },
-            infinite: first.fresh && send.infinite,
-        });
-    }
+/// Chooses new bytes to offer.
+pub(super) fn pick_new(send: &mut Sender, limit: Dsn, room: u32) -> Option<Offer> {
     let probe = core::mem::take(&mut send.probe);
     let (limit, kind) = if send.next.before(limit) {
         (limit, OfferKind::New)

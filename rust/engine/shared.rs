@@ -71,6 +71,15 @@ impl Shared {
         Dsn(self.edge.load())
     }
 
+    /// Octets that the peer may send beyond what has arrived, on whatever subflow it likes.
+    ///
+    /// RFC 8684 3.3.1: there is one window, told on every subflow. What was told on one counts on
+    /// all, so TCP must take at least so much from its next number on, whatever it said itself.
+    pub fn promised(&self) -> u32 {
+        let room = self.edge().checked_distance_from(self.rcv_nxt());
+        u32::try_from(room.unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
     /// Whether the connection has fallen back to plain TCP.
     pub fn is_fallback(&self) -> bool {
         self.has(Flag::FALLBACK)

@@ -7,13 +7,16 @@ use super::limits::SUBFLOWS;
 use super::mapping::RxMaps;
 use super::mem::FVec;
 use super::mem::NoMemory;
+use super::order::Order;
 use super::runs::Run;
 use super::runs::Runs;
+use super::scheduler::PathStats;
 use super::time::Duration;
-use super::transmit::Order;
-use crate::wire::CapableFlags;
+use super::time::Instant;
+use crate::wire::AddrId;
 use crate::wire::Dsn;
-use crate::wire::Key;
+use crate::wire::Nonce;
+use crate::wire::Reset;
 use crate::wire::Ssn;
 
 /// Names a subflow within its connection.
@@ -30,8 +33,11 @@ impl SubflowId {
 /// How far the TCP connection of a subflow is, as the engine needs to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Its handshake is going on.
+    /// Its SYN is not answered.
     Opening,
+    /// We have answered the SYN/ACK of a join, and the peer may not know that yet: no data goes out
+    /// (RFC 8684 3.2).
+    Joining,
     /// It carries data.
     Open,
     /// We have asked for a FIN, or for a RST: nothing new goes out on it.
@@ -57,23 +63,22 @@ pub(super) enum OfferKind {
     Again,
     /// Never handed over either, and beyond the window: a probe.
     Probe,
-}
-
-/// What [`Order::Keys`] and, without flags, [`Order::Peer`] say.
-pub(super) struct OwedKeys {
-    pub(super) remote: Key,
-    pub(super) flags: Option<CapableFlags>,
+    /// Handed to another subflow, and wanted on this one as well.
+    Copy,
 }
 
 /// What a subflow is still to be told, in the order of the fields. Small: every connection has one.
 #[derive(Default)]
 pub(super) struct Owed {
-    pub(super) keys: Option<OwedKeys>,
+    /// How the handshake goes on: keys or proof, and that it is over.
+    pub(super) handshake: Option<Order>,
     fail: bool,
     fail_dsn: Dsn,
     pub(super) reset: Option<Order>,
     /// The order of the reset was told; the reset itself is due.
     reset_told: bool,
+    /// We want it to be a backup, or no longer.
+    pub(super) prio: Option<bool>,
     pub(super) push: bool,
     pub(super) ack: bool,
     pub(super) late_ack: bool,
@@ -88,21 +93,23 @@ impl Owed {
         self.ack = true;
     }
 
+    /// Most of the time nothing is owed.
+    fn is_nothing(&self) -> bool {
+        let acts = self.push | self.ack | self.late_ack | self.close | self.reset_told;
+        let handshake = self.handshake.is_some() || self.prio.is_some();
+        !acts && !self.fail && !handshake && self.reset.is_none()
+    }
+
     #[inline]
     fn take<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
-        let acts = self.push | self.ack | self.late_ack | self.close | self.reset_told;
-        if !acts && !self.fail && self.keys.is_none() && self.reset.is_none() {
+        if self.is_nothing() {
             return None;
         }
         self.take_one(sf)
     }
 
     fn take_one<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
-        if let Some(OwedKeys { remote, flags }) = self.keys.take() {
-            let order = match flags {
-                Some(flags) => Order::Keys { remote, flags },
-                None => Order::Peer { remote },
-            };
+        if let Some(order) = self.handshake.take() {
             return Some(Action::Tell { sf, order });
         }
         if let Some(order) = self.reset.take() {
@@ -121,6 +128,10 @@ impl Owed {
                 sf,
                 order: Order::Fail { dsn },
             });
+        }
+        if let Some(backup) = self.prio.take() {
+            let order = Order::Priority { backup };
+            return Some(Action::Tell { sf, order });
         }
         if core::mem::take(&mut self.push) {
             return Some(Action::Push { sf });
@@ -145,15 +156,48 @@ pub(super) struct Parting {
     /// `MP_FASTCLOSE` with our key.
     pub(super) fast_close: bool,
     /// `MP_TCPRST`.
-    pub(super) reset: bool,
+    pub(super) reset: Option<Reset>,
     /// `MP_FAIL`.
     pub(super) fail: bool,
+}
+
+/// The addresses of a subflow, and who wants it to be a backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Our number for our address.
+    pub local_id: AddrId,
+    /// The peer's number for its own.
+    pub remote_id: AddrId,
+    /// We asked for data here only when no other subflow works.
+    pub local_backup: bool,
+    /// The peer asked for it.
+    pub remote_backup: bool,
+}
+
+/// What the host that opens a join keeps until the peer has shown that it has the third ACK.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Joining {
+    /// Our random number.
+    pub(super) nonce: Nonce,
+    /// The SYN/ACK had the right proof.
+    pub(super) proven: bool,
+    /// When it came.
+    pub(super) since: Instant,
+    /// When the third ACK goes out again, and how long after the last time.
+    pub(super) due: Instant,
+    pub(super) wait: Duration,
 }
 
 /// One subflow.
 pub(super) struct Subflow<P> {
     pub(super) id: SubflowId,
     pub(super) phase: Phase,
+    pub(super) ends: Ends,
+    pub(super) joining: Option<Joining>,
+    /// Its link is down.
+    pub(super) down: bool,
+    /// Timeouts of its TCP since the peer's TCP last acknowledged something.
+    pub(super) losses: u32,
     /// What TCP holds for us: sent or not, not acknowledged by the peer's TCP.
     pub(super) sent: Runs,
     /// Our first byte that the peer's TCP has not acknowledged.
@@ -166,6 +210,17 @@ pub(super) struct Subflow<P> {
     /// Our first byte that TCP was not handed.
     pub(super) next: Ssn,
     pub(super) offer: Option<Offer>,
+    /// What comes before this was queued to go over other subflows.
+    pub(super) rescued: Ssn,
+    /// Copies of what others carry have got this far.
+    pub(super) copied: Dsn,
+    /// What TCP measures, and its pacing rate smoothed; see the schedulers.
+    pub(super) stats: PathStats,
+    pub(super) pacing: u64,
+    /// TCP takes nothing more for now.
+    pub(super) full: bool,
+    /// It was told to be stale: losses went on and on.
+    pub(super) stale: bool,
     /// The peer has acknowledged data of ours with a `DATA_ACK`: options pass both ways.
     pub(super) tx_ok: bool,
     /// The last segment of the peer had no `DATA_ACK`.
@@ -182,12 +237,22 @@ impl<P> Subflow<P> {
         Self {
             id,
             phase,
+            ends: Ends::default(),
+            joining: None,
+            down: false,
+            losses: 0,
             sent: Runs::default(),
             una: Ssn::FIRST,
             heard: Ssn::FIRST,
             heard_at: Ssn::FIRST,
             next: Ssn::FIRST,
             offer: None,
+            rescued: Ssn::FIRST,
+            copied: Dsn(0),
+            stats: PathStats::default(),
+            pacing: 0,
+            full: false,
+            stale: false,
             tx_ok: false,
             bare: false,
             fin_received: false,
@@ -215,6 +280,16 @@ impl<P> Subflow<P> {
         self.forget_acknowledged();
     }
 
+    /// Whether its path does not seem to work.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.losses > 0 || self.down
+    }
+
+    /// Whether it takes ACKs: TCP is connected, or was.
+    pub(super) fn is_connected(&self) -> bool {
+        self.phase != Phase::Opening
+    }
+
     /// Notes what TCP took.
     pub(super) fn took(&mut self, run: Run) {
         // Room was made before the offer.
@@ -227,6 +302,9 @@ impl<P> Subflow<P> {
         let una = self.heard.earliest(self.next);
         if una.after(self.una) {
             self.una = una;
+            self.losses = 0;
+            // Never far behind, or it would seem to be ahead.
+            self.rescued = self.rescued.latest(una);
             self.sent.forget_before(una);
         }
     }
@@ -240,11 +318,16 @@ impl<P> Subflow<P> {
 /// The subflows of a connection, in the order of their numbers.
 pub(super) struct Subflows<P> {
     list: FVec<Subflow<P>>,
+    /// The number of the last one.
+    last: u32,
 }
 
 impl<P> Default for Subflows<P> {
     fn default() -> Self {
-        Self { list: FVec::new() }
+        Self {
+            list: FVec::new(),
+            last: 0,
+        }
     }
 }
 
@@ -254,7 +337,15 @@ impl<P> Subflows<P> {
         if self.list.len() >= SUBFLOWS {
             return Err(NoMemory);
         }
-        self.list.push(subflow)
+        let id = subflow.id.0;
+        self.list.push(subflow)?;
+        self.last = id;
+        Ok(())
+    }
+
+    /// The number of the next one.
+    pub(super) fn next_id(&self) -> SubflowId {
+        SubflowId(self.last.wrapping_add(1))
     }
 
     pub(super) fn get(&self, sf: SubflowId) -> Option<&Subflow<P>> {

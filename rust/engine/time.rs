@@ -42,6 +42,11 @@ impl Duration {
         Self(u32::try_from(millis).unwrap_or(u32::MAX))
     }
 
+    /// A short span, for a constant.
+    pub const fn of_millis(millis: u32) -> Self {
+        Self(millis)
+    }
+
     /// A span of `secs` seconds.
     pub const fn from_secs(secs: u32) -> Self {
         Self(secs.saturating_mul(1000))

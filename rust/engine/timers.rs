@@ -13,6 +13,10 @@ pub(super) enum Timer {
     Fail,
     /// The connection has no subflow, or no program holds it any more.
     Close,
+    /// RFC 8684 3.2: the third ACK of a join may have been lost.
+    Join,
+    /// RFC 8684 3.4.1: an announcement is not echoed.
+    Announce,
 }
 
 /// Deadlines; [`NEVER`] for a timer that is not running.
@@ -20,6 +24,8 @@ pub(super) struct Timers {
     retransmit: Instant,
     fail: Instant,
     close: Instant,
+    join: Instant,
+    announce: Instant,
 }
 
 const NEVER: Instant = Instant::from_millis(u64::MAX);
@@ -30,6 +36,8 @@ impl Default for Timers {
             retransmit: NEVER,
             fail: NEVER,
             close: NEVER,
+            join: NEVER,
+            announce: NEVER,
         }
     }
 }
@@ -40,6 +48,8 @@ impl Timers {
             Timer::Retransmit => &mut self.retransmit,
             Timer::Fail => &mut self.fail,
             Timer::Close => &mut self.close,
+            Timer::Join => &mut self.join,
+            Timer::Announce => &mut self.announce,
         }
     }
 
@@ -56,6 +66,12 @@ impl Timers {
         }
     }
 
+    /// Sets a timer, unless it comes earlier anyway.
+    pub(super) fn set_earlier(&mut self, timer: Timer, at: Instant) {
+        let slot = self.slot(timer);
+        *slot = at.min(*slot);
+    }
+
     /// Stops a timer.
     pub(super) fn stop(&mut self, timer: Timer) {
         *self.slot(timer) = NEVER;
@@ -68,7 +84,14 @@ impl Timers {
 
     /// Takes a timer that has come, if one has.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
-        for timer in [Timer::Close, Timer::Fail, Timer::Retransmit] {
+        let all = [
+            Timer::Close,
+            Timer::Fail,
+            Timer::Join,
+            Timer::Announce,
+            Timer::Retransmit,
+        ];
+        for timer in all {
             let slot = self.slot(timer);
             if *slot <= now && *slot != NEVER {
                 *slot = NEVER;
@@ -80,7 +103,9 @@ impl Timers {
 
     /// The earliest deadline.
     pub(super) fn next(&self) -> Option<Instant> {
-        let earliest = self.retransmit.min(self.fail).min(self.close);
+        let paths = self.join.min(self.announce);
+        let data = self.retransmit.min(self.fail).min(self.close);
+        let earliest = data.min(paths);
         (earliest != NEVER).then_some(earliest)
     }
 }

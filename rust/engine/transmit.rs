@@ -15,11 +15,16 @@ use super::initiate::KeyMaterial;
 use super::limits::MAPPING_MAX;
 use super::mem::Fifo;
 use super::mem::NoMemory;
+use super::order::Order;
 use super::runs::Run;
 use super::runs::Runs;
 use super::shared::Flag;
 use super::shared::Shared;
 use super::shared::Snapshot;
+use super::signals::Signals;
+use super::stamp::Stamp;
+use super::stamp::Stamped;
+use super::stamp::TxSegment;
 use super::Config;
 use super::PassiveOpen;
 use crate::wire::checksum::Partial;
@@ -29,6 +34,8 @@ use crate::wire::Dsn;
 use crate::wire::Dss;
 use crate::wire::Fail;
 use crate::wire::FastClose;
+use crate::wire::HmacI;
+use crate::wire::Join;
 use crate::wire::Key;
 use crate::wire::Lead;
 use crate::wire::Mapping;
@@ -53,96 +60,6 @@ pub struct Transmit {
     pub more: bool,
 }
 
-/// What the engine wants a subflow to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// The peer answered our SYN with its key: say both keys until it has shown that it has ours.
-    Keys {
-        /// The key of the peer.
-        remote: Key,
-        /// The flags that hold now.
-        flags: CapableFlags,
-    },
-    /// The peer of a fast open has named its key.
-    Peer {
-        /// The key.
-        remote: Key,
-    },
-    /// Say `MP_FAIL` once, on the next segment without payload.
-    Fail {
-        /// Where the mapping starts that failed, or that we answer for.
-        dsn: Dsn,
-    },
-    /// What the RST says that TCP is about to be asked for.
-    Reset {
-        /// `MP_TCPRST`.
-        reset: Reset,
-        /// Say `MP_FASTCLOSE` with the key of the peer as well.
-        fast_close: bool,
-        /// Say `MP_FAIL` as well.
-        fail: Option<Dsn>,
-    },
-}
-
-/// A segment that TCP is about to send.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TxSegment {
-    /// The place of its first byte; 0 for a SYN.
-    pub ssn: Ssn,
-    /// Octets of payload.
-    pub len: u32,
-    /// Our first byte that the peer's TCP has not acknowledged.
-    pub una: Ssn,
-    /// The SYN bit.
-    pub syn: bool,
-    /// The FIN bit.
-    pub fin: bool,
-    /// The RST bit.
-    pub rst: bool,
-    /// How often this SYN went out before.
-    pub syn_retransmits: u8,
-    /// Octets free in the receive buffer of the connection, no more than the window can encode.
-    pub free: u32,
-}
-
-/// How a segment goes out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stamp {
-    /// With these options.
-    Send(Stamped),
-    /// Not at all: no memory, or no mapping that would be right. Tell TCP that it was sent; the
-    /// loss is repaired as one of the network.
-    Withhold,
-}
-
-/// The options of one segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamped {
-    /// The options to fit in.
-    pub options: OptionSet,
-    /// The window in octets, to be scaled; `None` leaves TCP's own.
-    pub window: Option<u32>,
-    /// Octets of payload that may go out. Fewer than the segment has: cut off its tail, as if the
-    /// network had lost it.
-    pub payload: u32,
-    /// Sum that payload and call [`SubflowTx::complete`] before the options are written.
-    pub needs_checksum: bool,
-    /// `MP_CAPABLE` was left out of this SYN: post [`super::Event::SynDropped`].
-    pub fell_back: bool,
-}
-
-impl Stamped {
-    fn plain(payload: u32) -> Self {
-        Self {
-            options: OptionSet::default(),
-            window: None,
-            payload,
-            needs_checksum: false,
-            fell_back: false,
-        }
-    }
-}
-
 /// A mapping as it went out.
 #[derive(Clone, Copy)]
 struct Mapped {
@@ -165,13 +82,17 @@ impl Mapped {
     }
 }
 
-/// Where the handshake of the first subflow stands, for what we send.
+/// Where the handshake stands, for what we send.
 #[derive(Clone, Copy)]
 enum Handshake {
     /// The SYN carries this.
     Syn { option: Capable, limit: u8 },
     /// Our first segments carry both keys until the peer is known to have them.
     Keys { flags: CapableFlags, remote: Key },
+    /// The SYN of a join carries this, however often it goes out.
+    JoinSyn { option: Join },
+    /// Our segments carry this proof until the peer is known to have it.
+    JoinAck { hmac: HmacI },
     /// Nothing more to say.
     Done,
     /// No option is said on this subflow.
@@ -194,6 +115,7 @@ pub struct SubflowTx {
     /// The last segment at the start carried the keys.
     said_keys: bool,
     fail: Option<Dsn>,
+    signals: Signals,
     reset: Reset,
     fast_close: bool,
 }
@@ -224,6 +146,16 @@ impl SubflowTx {
         Self::new(Handshake::Done, open.local.key, None)
     }
 
+    /// A subflow that joins, before its SYN; from [`super::Connection::join`].
+    pub(super) fn join(local: Key, remote: Key, option: Join) -> Self {
+        Self::new(Handshake::JoinSyn { option }, local, Some(remote))
+    }
+
+    /// A subflow of the peer that joined; from [`super::Connection::accept_join`].
+    pub(super) fn joined(local: Key, remote: Key) -> Self {
+        Self::new(Handshake::Done, local, Some(remote))
+    }
+
     /// A subflow that is plain TCP from the start.
     pub fn plain() -> Self {
         Self::new(Handshake::Plain, Key::ZERO, None)
@@ -240,6 +172,7 @@ impl SubflowTx {
             infinite: None,
             said_keys: false,
             fail: None,
+            signals: Signals::default(),
             reset: Reset::default(),
             fast_close: false,
         }
@@ -269,7 +202,15 @@ impl SubflowTx {
                 self.remote = Some(remote);
                 self.handshake = Handshake::Keys { flags, remote };
             }
+            Order::Join { hmac } => self.handshake = Handshake::JoinAck { hmac },
+            Order::Joined => self.handshake = Handshake::Done,
             Order::Peer { remote } => self.remote = Some(remote),
+            Order::Address {
+                option,
+                drop_timestamps,
+            } => self.signals.address(option, drop_timestamps),
+            Order::Withdraw { option } => self.signals.remove(option),
+            Order::Priority { backup } => self.signals.prio(backup),
             Order::Fail { dsn } => self.fail = Some(dsn),
             Order::Reset {
                 reset,
@@ -311,11 +252,14 @@ impl SubflowTx {
             return self.stamp_syn(segment);
         }
         let now = shared.snapshot();
-        if matches!(self.handshake, Handshake::Plain | Handshake::Syn { .. }) {
-            return Stamp::Send(Stamped::plain(segment.len));
-        }
-        if now.has(Flag::VERIFIED) {
-            self.handshake = Handshake::Done;
+        match self.handshake {
+            Handshake::Done | Handshake::JoinAck { .. } => {}
+            Handshake::Keys { .. } if now.has(Flag::VERIFIED) => self.handshake = Handshake::Done,
+            Handshake::Keys { .. } => {}
+            Handshake::JoinSyn { .. } if segment.rst => return Stamp::Send(self.stamp_rst()),
+            Handshake::Plain | Handshake::Syn { .. } | Handshake::JoinSyn { .. } => {
+                return Stamp::Send(Stamped::plain(segment.len));
+            }
         }
         self.forget_before(segment.una);
         if now.has(Flag::FALLBACK) && !self.precedes_infinite(segment) {
@@ -373,6 +317,7 @@ impl SubflowTx {
                 self.handshake = Handshake::Plain;
                 stamped.fell_back = true;
             }
+            Handshake::JoinSyn { option } => stamped.options = OptionSet::from(option),
             _ => {}
         }
         Stamp::Send(stamped)
@@ -392,6 +337,10 @@ impl SubflowTx {
     /// A segment without payload: a `DATA_ACK`, keys, and what is owed.
     fn stamp_ack(&mut self, segment: &TxSegment, now: &Snapshot) -> Stamped {
         let mut stamped = Stamped::plain(0);
+        if let Handshake::JoinAck { hmac } = self.handshake {
+            stamped.options = OptionSet::from(Join::Ack { hmac });
+            return stamped;
+        }
         let at_start = segment.ssn == Ssn::FIRST && !segment.fin;
         let keys = match self.handshake {
             Handshake::Keys { flags, remote } => Some((flags, remote)),
@@ -407,7 +356,9 @@ impl SubflowTx {
         }
         // There may be no room for both; the DATA_FIN is said again and again, MP_FAIL once.
         let fail = self.fail.take();
-        let data_fin = now.has(Flag::DATA_FIN) && fail.is_none();
+        // An ADD_ADDR goes beside no mapping.
+        let said_again = fail.is_none() && !self.signals.is_address();
+        let data_fin = now.has(Flag::DATA_FIN) && said_again;
         let map = data_fin.then(|| {
             let checksum = now
                 .has(Flag::CHECKSUM)
@@ -422,6 +373,7 @@ impl SubflowTx {
         });
         stamped.options = signal(now, map);
         stamped.options.fail = fail.map(|dsn| Fail { dsn });
+        self.signals.fill(&mut stamped);
         stamped
     }
 

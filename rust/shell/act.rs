@@ -75,7 +75,7 @@ impl Inner {
         while let Some(action) = conn.poll_action(&msk.shared) {
             self.act(sk, msk, action, &mut out);
         }
-        out.note(bit::UNSENT, conn.unsent() > 0);
+        out.note(bit::UNSENT, conn.is_waiting());
         out.note(bit::CLOSING, self.closing);
         if let Some(at) = conn.next_timeout() {
             if self.armed.is_none_or(|armed| at < armed) {
@@ -123,6 +123,8 @@ impl Inner {
                 out.due |= bit::ERROR;
             }
             Action::FellBack(_) => {}
+            // Nobody manages paths yet.
+            Action::Path(_) => {}
             Action::Blackhole => netns::of(sk).blackhole(),
             Action::PathIsCapable => {
                 if let Some(first) = self.subflows.first() {

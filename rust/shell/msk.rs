@@ -112,7 +112,7 @@ impl Msk {
     /// Whether bytes wait that no subflow was handed.
     pub(super) fn has_unsent(&self) -> bool {
         let inner = self.inner.lock();
-        inner.conn.as_ref().is_some_and(|conn| conn.unsent() > 0)
+        inner.conn.as_ref().is_some_and(|conn| conn.is_waiting())
     }
 
     /// Where the first subflow's TCP socket is, if there is one.

@@ -2,11 +2,14 @@
 
 //! Received buffers as the engine's opaque payload.
 
+use super::sha256::KernelSha256;
 use crate::engine::Payload;
 use crate::sys::skb::Skb;
 use crate::wire::checksum::Partial;
 
 impl Payload for Skb {
+    type Sha256 = KernelSha256;
+
     fn len(&self) -> u32 {
         Skb::len(self)
     }

@@ -243,7 +243,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
 /// sent.
 fn wants_acks(msk: &Msk, inner: &Inner) -> bool {
     inner.conn.as_ref().is_some_and(|conn| {
-        conn.unsent() > 0 || (msk.shared.is_fallback() && conn.unacknowledged() > 0)
+        conn.is_waiting() || (msk.shared.is_fallback() && conn.unacknowledged() > 0)
     })
 }
 

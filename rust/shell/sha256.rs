@@ -6,7 +6,7 @@ use crate::sys::random;
 use crate::wire::keys::Sha256;
 
 /// The kernel's implementation.
-pub(super) struct KernelSha256;
+pub(crate) struct KernelSha256;
 
 impl Sha256 for KernelSha256 {
     fn digest(parts: &[&[u8]]) -> [u8; 32] {

@@ -14,7 +14,7 @@ use crate::engine::initiate::{
     accept_third_ack, answer_syn, syn_ack_options, ListenPolicy, PassiveOpen, SynAnswer, SynOffer,
     ThirdAck,
 };
-use crate::engine::{mapping, Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
+use crate::engine::{join, mapping, Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
 use crate::sys::percpu::CpuNote;
 use crate::sys::proto;
 use crate::sys::request::Request;
@@ -69,9 +69,12 @@ pub(super) fn syn(listener: &Subflow, segment: &RxSegment<'_>) -> Option<u8> {
             });
             None
         }
-        SynAnswer::Refuse(reason) => {
-            netns::of(sk).count(Mib::MPJoinNoTokenFound, 1);
-            Some(reason.0)
+        SynAnswer::Join(join) => {
+            let refused = join::answer_syn(&join, None, join::Door::Same, None, None);
+            for mib in refused.counted() {
+                netns::of(sk).count(mib, 1);
+            }
+            refused.verdict.err().map(|reset| reset.reason.0)
         }
     }
 }

@@ -291,6 +291,11 @@ impl Stateless<'_> {
         Nonce(leftmost(self.digest(secret, *b"rand").to_be_bytes()))
     }
 
+    /// A number for this handshake, to find it again by.
+    pub fn tag(&self, secret: &[u8; SECRET]) -> u64 {
+        self.digest(secret, *b"tag!")
+    }
+
     /// A pseudo-random function of the handshake, one per `purpose`.
     fn digest(&self, secret: &[u8; SECRET], purpose: [u8; 4]) -> u64 {
         let mut message = [0; 16 + FOUR_TUPLE];

@@ -6,10 +6,14 @@ mod closing;
 mod fast_open;
 mod found;
 mod havoc;
+mod havoc_several;
+mod joining;
 mod receiving;
 mod reference;
 mod sending;
 mod several;
+mod sharing;
+mod signals;
 mod stamping;
 
 use super::mapping::of_segment;
@@ -94,9 +98,11 @@ impl Rig {
         while let Some(action) = self.conn.poll_action(&self.shared) {
             match action {
                 Action::Deliver(bytes) => self.read.extend(bytes.0),
-                Action::Tell { order, .. } => {
-                    self.tx.apply(order);
-                    self.actions.push(Action::Tell { sf: SF, order });
+                Action::Tell { sf, order } => {
+                    if sf == SF {
+                        self.tx.apply(order);
+                    }
+                    self.actions.push(Action::Tell { sf, order });
                 }
                 other => self.actions.push(other),
             }

@@ -372,15 +372,15 @@ fn two_handles_for_one_mapping_come_out_in_order() {
 }
 
 #[test]
-fn a_syn_that_wants_to_join_is_refused() {
+fn a_syn_that_wants_to_join_says_what() {
     let join = crate::wire::parse(
         &[0x1e, 0x0c, 0x10, 2, 0xcc, 0xad, 0x45, 0xac, 1, 2, 3, 4],
         SegmentKind::Syn,
     );
-    assert_eq!(
-        initiate::answer_syn(&join),
-        initiate::SynAnswer::Refuse(crate::wire::ResetReason::MPTCP)
-    );
+    let initiate::SynAnswer::Join(syn) = initiate::answer_syn(&join) else {
+        panic!("a join");
+    };
+    assert_eq!((syn.token, syn.id), (Token(0xccad_45ac), AddrId(2)));
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub enum Item {
     Attack(u32),
     /// This side is told that a segment was too big.
     TooBig(u8, u32),
+    /// What was planned is done; the second number tells how often that was tried.
+    Op(u32, u32),
 }
 
 /// Something that will happen. No two have the same key.

@@ -4,6 +4,7 @@
 //!
 //! What stands at a place follows from the place; its sum follows from two table entries.
 
+use crate::keys::SimSha256;
 use rust_mptcp::engine::Payload;
 use rust_mptcp::wire::checksum::Partial;
 use std::cell::Cell;
@@ -331,6 +332,8 @@ impl Drop for Buffer {
 }
 
 impl Payload for Handle {
+    type Sha256 = SimSha256;
+
     fn len(&self) -> u32 {
         self.0.bytes.len()
     }

@@ -7,6 +7,7 @@
 mod arrivals;
 mod departures;
 mod handshake;
+mod paths;
 mod programs;
 
 use self::arrivals::DELAYED_ACK;
@@ -25,6 +26,7 @@ use crate::segment::Segment;
 use crate::tcp::Phase;
 use crate::tcp::Tcp;
 use crate::tcp::MILLI;
+use rust_mptcp::engine::path_manager::Policy;
 use rust_mptcp::engine::Action;
 use rust_mptcp::engine::Config;
 use rust_mptcp::engine::ConnState;
@@ -34,6 +36,7 @@ use rust_mptcp::engine::Ending;
 use rust_mptcp::engine::Event;
 use rust_mptcp::engine::Instant;
 use rust_mptcp::engine::Order;
+use rust_mptcp::engine::PathEvent;
 use rust_mptcp::engine::Shared;
 use rust_mptcp::engine::SubflowId;
 use rust_mptcp::engine::SubflowTx;
@@ -51,6 +54,8 @@ pub struct HostConfig {
     pub receive_buffer: u64,
     /// Octets of send buffer.
     pub send_buffer: u64,
+    /// Octets that the TCP of a subflow takes ahead of the peer's acknowledgements.
+    pub tcp_buffer: u32,
     /// Octets of payload in a segment at most.
     pub mss: u32,
     /// Octets that TCP sends as one, to be cut into segments behind the options.
@@ -154,6 +159,8 @@ pub struct Flow {
     pub room_at: Option<u64>,
     /// When a segment that is out of place is answered again.
     pub challenge_at: u64,
+    /// The end of what was last handed to TCP.
+    pub handed: u64,
     /// When plain TCP that no program holds stops waiting for the peer's FIN.
     pub orphan_at: Option<u64>,
 }
@@ -176,6 +183,7 @@ impl Flow {
             retry_at: None,
             room_at: None,
             challenge_at: 0,
+            handed: 0,
             orphan_at: None,
         }
     }
@@ -201,6 +209,12 @@ pub struct Endpoint {
     pub record: Record,
     /// What its engine holds.
     pub held: Rc<Held>,
+    /// Its path manager, and what that is still to hear.
+    pub policy: Option<Box<Policy>>,
+    /// That.
+    pub path_events: Vec<PathEvent>,
+    /// There is one, or will be.
+    pub managed: bool,
     /// When the world has been told to wake it.
     pub wake_at: Option<u64>,
     /// The program is at work: it is not entered again.
@@ -221,6 +235,9 @@ impl Endpoint {
             host,
             record: Record::default(),
             held: Rc::new(Held::default()),
+            policy: None,
+            path_events: Vec::new(),
+            managed: false,
             wake_at: None,
             busy: false,
         }
@@ -290,6 +307,7 @@ impl Endpoint {
             Action::DelayAck { sf } => env.errands.push(Errand::LateAck(sf)),
             Action::Push { sf } => env.errands.push(Errand::Push(sf)),
             Action::Gone => env.errands.push(Errand::Gone),
+            Action::Path(event) => self.note_path(env, event),
             Action::SendShut
             | Action::Blackhole
             | Action::PathIsCapable
@@ -373,6 +391,10 @@ impl Endpoint {
             }
             self.record.delivered += u64::from(piece.len);
         }
+        let last = core::mem::replace(&mut self.record.delivered_at, env.now);
+        if last > 0 {
+            self.record.longest_gap = self.record.longest_gap.max(env.now - last);
+        }
         self.app.unread += u64::from(bytes.len());
         self.app.progress_at = env.now;
     }
@@ -407,7 +429,11 @@ impl Endpoint {
                 break;
             };
             let offer = conn.poll_transmit(&self.shared, sf, room, env.instant());
-            let Some(transmit) = offer else { break };
+            let Some(transmit) = offer else {
+                // It may be the turn of another subflow.
+                self.drain(env);
+                break;
+            };
             if transmit.infinite {
                 // Falling back was part of the choice.
                 self.drain(env);
@@ -437,7 +463,7 @@ impl Endpoint {
         env.require(end <= self.app.written, || {
             format!("sends what nobody wrote: {transmit:?}")
         });
-        let jump = core::mem::replace(&mut self.record.last_handed, end) != place;
+        let jump = core::mem::replace(&mut self.flows[flow].handed, end) != place;
         // Now and then a segment does reach over the jump: its stamp then cuts it.
         self.flows[flow]
             .tcp

@@ -2,6 +2,10 @@
 
 //! A host: its connections, found by address, and its listener.
 
+mod join;
+mod policy;
+
+pub use self::join::local_addr;
 use crate::app::Plan;
 use crate::endpoint::handshake_options;
 use crate::endpoint::has_timestamps;
@@ -28,6 +32,7 @@ use rust_mptcp::engine::initiate::ListenPolicy;
 use rust_mptcp::engine::initiate::SynAnswer;
 use rust_mptcp::engine::initiate::SynOffer;
 use rust_mptcp::engine::initiate::ThirdAck;
+use rust_mptcp::engine::path_manager::Endpoints;
 use rust_mptcp::engine::Connection;
 use rust_mptcp::engine::KeyMaterial;
 use rust_mptcp::engine::PassiveOpen;
@@ -82,6 +87,7 @@ struct Half {
     local_isn: u32,
     remote_isn: u32,
     offer: Option<SynOffer>,
+    join: Option<join::Joining>,
     keys: KeyMaterial,
     timestamps: bool,
     window: u32,
@@ -109,6 +115,10 @@ pub struct Host {
     half: Table<Half>,
     order: VecDeque<Pair>,
     backlog: usize,
+    /// The endpoints of its path manager, if it has one.
+    pub managed: Option<Endpoints>,
+    /// It wants every further subflow to be a backup.
+    pub backups: bool,
 }
 
 /// What a segment concerned.
@@ -137,6 +147,8 @@ impl Host {
             half: Table::default(),
             order: VecDeque::new(),
             backlog: BACKLOG,
+            managed: None,
+            backups: false,
         }
     }
 
@@ -166,6 +178,7 @@ impl Host {
         let mut endpoint = Endpoint::new(self.side, tag, self.config, plan);
         endpoint.record.altered = self.altered;
         endpoint.record.attacked = self.attacked;
+        endpoint.managed = self.managed.is_some();
         endpoint
     }
 
@@ -204,7 +217,7 @@ impl Host {
         if segment.has(RST) {
             return Touched::Nothing;
         }
-        if segment.flags & (SYN | ACK) == SYN && self.service.is_some() {
+        if segment.flags & (SYN | ACK) == SYN {
             return self.on_syn(env, pair, segment);
         }
         self.refuse(env, segment, None);
@@ -242,8 +255,9 @@ impl Host {
     fn on_syn(&mut self, env: &mut Env<'_>, pair: Pair, segment: &Segment) -> Touched {
         let options = parse(segment.options.octets(), SegmentKind::Syn);
         let offer = match answer_syn(&options) {
-            SynAnswer::Refuse(reason) => {
-                self.refuse(env, segment, Some(reason));
+            SynAnswer::Join(syn) => return self.on_join_syn(env, pair, segment, &syn),
+            _ if self.service.is_none() => {
+                self.refuse(env, segment, None);
                 return Touched::Nothing;
             }
             SynAnswer::Plain => None,
@@ -259,6 +273,7 @@ impl Host {
             local_isn: env.rng.bits() as u32,
             remote_isn: segment.seq,
             offer,
+            join: None,
             keys: self.new_keys(env),
             timestamps: has_timestamps(&segment.options),
             window: self.config.receive_buffer.min(65535) as u32,
@@ -281,12 +296,16 @@ impl Host {
 
     fn send_syn_ack(&mut self, env: &mut Env<'_>, pair: Pair) -> Touched {
         let policy = self.policy();
+        let half = self.half.get(&pair);
+        let join = half.and_then(|half| half.join.as_ref());
+        let join = join.map(|join| self.join_answer(join));
         let Some(half) = self.half.get_mut(&pair) else {
             return Touched::Nothing;
         };
         half.due = env.now + (SECOND << half.sent.min(5));
         let key = half.keys.key;
         let want = half.offer.map(|offer| syn_ack_options(offer, policy, key));
+        let want = join.or(want);
         env.out.push(Segment {
             src: pair.0,
             dst: pair.1,
@@ -330,6 +349,9 @@ impl Host {
         let fits = seq_fits && segment.ack == half.local_isn.wrapping_add(1);
         if !fits || !segment.has(ACK) || segment.has(SYN) {
             return Touched::Nothing;
+        }
+        if half.join.is_some() {
+            return self.third_of_join(env, pair, segment);
         }
         let kind = SegmentKind::NonSyn {
             payload_len: segment.payload.len(),
@@ -378,6 +400,7 @@ impl Host {
             }
         }
         let mut tcp = Tcp::new(Phase::Open, window, self.config.mss);
+        tcp.send_buffer = self.config.tcp_buffer;
         tcp.rx.promise(half.window);
         let mut flow = Flow::new(SubflowId::FIRST, pair.0, pair.1, tx, tcp);
         flow.local_isn = half.local_isn;

@@ -11,6 +11,7 @@
 //! | a host, and the world of two hosts | [`host`], [`world`], [`agenda`] |
 //! | what must hold | [`record`], [`oracle`] |
 //! | from a seed to a verdict | [`scenario`], [`run`], [`sweep`] |
+//! | several paths | [`paths`] |
 //! | very many at once | [`crowd`] |
 //! | what people read | [`trace`], [`pcap`] |
 //!
@@ -30,6 +31,7 @@ pub mod keys;
 pub mod middlebox;
 pub mod network;
 pub mod oracle;
+pub mod paths;
 pub mod pcap;
 pub mod random;
 pub mod record;

@@ -10,12 +10,33 @@ use rust_mptcp::engine::ConnError;
 use rust_mptcp::engine::ConnState;
 use rust_mptcp::engine::FallbackReason;
 use rust_mptcp::engine::Mib;
+use rust_mptcp::engine::SubflowId;
+use rust_mptcp::wire::AddrId;
 
 /// Timer events of one engine within a second before we speak of a storm.
 const STORM: u32 = 40;
 
 /// Segments without payload that may go out beside two for each cause: TCP and the engine may both answer a copy.
 const BARE: u64 = 8;
+
+/// What a path manager was told.
+#[derive(Debug, Default)]
+pub struct Paths {
+    /// Joins may begin.
+    pub established: bool,
+    /// Further subflows that were established.
+    pub joined: Vec<SubflowId>,
+    /// Subflows that were closed.
+    pub closed: Vec<SubflowId>,
+    /// Addresses that the peer announced.
+    pub announced: Vec<AddrId>,
+    /// Addresses that it withdrew.
+    pub removed: Vec<AddrId>,
+    /// How often it changed its mind about backups.
+    pub priorities: u32,
+    /// Announcements of ours that it echoed.
+    pub echoed: u32,
+}
 
 /// The record of one end.
 #[derive(Debug, Default)]
@@ -34,14 +55,18 @@ pub struct Record {
     pub wrong: bool,
     /// Octets of the peer's stream that were delivered.
     pub delivered: u64,
+    /// When octets were last delivered, and the longest time without any in between.
+    pub delivered_at: u64,
+    /// That time.
+    pub longest_gap: u64,
     /// Octets of our stream that the engine has let us free.
     pub released: u64,
     /// The end of our stream as far as a mapping was sent for it.
     pub mapped: u64,
     /// The end of the peer's stream as far as we have promised room for it.
     pub promised: u64,
-    /// The end of what was last handed to TCP.
-    pub last_handed: u64,
+    /// What a path manager was told.
+    pub paths: Paths,
     /// The last state.
     pub state: Option<ConnState>,
     /// Why it is plain TCP.

@@ -82,6 +82,7 @@ pub fn usual_host() -> HostConfig {
         engine: Config::default(),
         receive_buffer: 120_000,
         send_buffer: 100_000,
+        tcp_buffer: 60_000,
         mss: 1400,
         gso: 20_000,
         overhead: 0,
@@ -105,6 +106,7 @@ fn random_host(rng: &mut Random) -> HostConfig {
             _ => rng.within(30_000, 400_000),
         },
         send_buffer: rng.within(5_000, 300_000),
+        tcp_buffer: 60_000,
         mss: if rng.percent(70) {
             1400
         } else {

@@ -10,6 +10,7 @@ pub use self::receive::Arrived;
 use self::receive::Receiver;
 use crate::bytes::Bytes;
 use crate::bytes::Piece;
+use rust_mptcp::engine::PathStats;
 use rust_mptcp::wire::Ssn;
 use std::collections::VecDeque;
 
@@ -330,6 +331,20 @@ impl Tcp {
         }
         self.copies = 0;
         self.backoff <= RETRIES
+    }
+
+    /// What an engine wants to know to choose among several.
+    pub fn stats(&self) -> PathStats {
+        // RFC 7661: what is never used is not measured.
+        let cwnd = self.cwnd.min(self.send_buffer);
+        let window = u64::from(cwnd) * SECOND;
+        PathStats {
+            srtt: self.srtt as u32,
+            rttvar: self.rttvar as u32,
+            cwnd,
+            pacing: window.checked_div(self.srtt).unwrap_or(0),
+            mss: self.mss,
+        }
     }
 
     /// The retransmission timeout as it stands.

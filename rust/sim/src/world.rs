@@ -16,6 +16,9 @@ use crate::middlebox::Passage;
 use crate::middlebox::Stage;
 use crate::network::Link;
 use crate::oracle;
+use crate::paths::Op;
+use crate::paths::TRIES;
+use crate::paths::TRY_EVERY;
 use crate::random::Random;
 use crate::segment::Addr;
 use crate::segment::Segment;
@@ -64,6 +67,7 @@ pub struct World {
     pairs: Vec<Pair>,
     /// The two ends of each connection, by its number.
     ends: Vec<[u32; 2]>,
+    script: Vec<Op>,
     out: Vec<Segment>,
     errands: Vec<Errand>,
     /// What stages have let through and the next ones have not seen: a stack.
@@ -94,6 +98,7 @@ impl World {
             free: Vec::with_capacity(USUAL),
             pairs: Vec::new(),
             ends: Vec::new(),
+            script: Vec::new(),
             out: Vec::with_capacity(USUAL),
             errands: Vec::with_capacity(8),
             passed: Vec::with_capacity(8),
@@ -144,6 +149,46 @@ impl World {
         self.at(when, Item::Attack(index));
     }
 
+    /// Has something done to the first connection at `when`.
+    pub fn plan(&mut self, when: u64, op: Op) {
+        self.script.push(op);
+        let index = self.script.len() as u32 - 1;
+        self.at(when, Item::Op(index, 0));
+    }
+
+    /// Does what was planned, or tries again later.
+    fn run_op(&mut self, index: u32, tries: u32) {
+        let op = self.script[index as usize];
+        let side = op.side();
+        let end = self
+            .ends
+            .first()
+            .map_or(NONE, |ends| ends[usize::from(side)]);
+        let done = end != NONE && self.do_op(op, end as usize, tries << 4 | index);
+        if end != NONE {
+            self.settle(side, Touched::Endpoint(end as usize));
+        }
+        if !done && tries < TRIES {
+            self.at(self.now + TRY_EVERY, Item::Op(index, tries + 1));
+        }
+    }
+
+    fn do_op(&mut self, op: Op, end: usize, unique: u32) -> bool {
+        let Op::Join { side, path, backup } = op else {
+            let manage = |host: &mut Host, env: &mut Env<'_>| host.endpoints[end].manage(env, op);
+            return self.with_host(op.side(), manage);
+        };
+        let address = |side, port| Addr {
+            ip: address(side, path),
+            port,
+        };
+        // The server joins the client where no NAT is in the way, at any port.
+        let to = if side == 0 { PORT } else { 40_000 };
+        let local = address(side, 41_000 + unique as u16);
+        let remote = address(1 - side, to);
+        self.with_host(side, |host, env| host.join(env, end, local, remote, backup))
+    }
+
     /// One end of a connection, if it has come to be.
     pub fn end(&self, tag: u32, side: usize) -> Option<&Endpoint> {
         let index = self.ends.get(tag as usize)?[side];
@@ -176,6 +221,7 @@ impl World {
                 self.settle(side, touched);
             }
             Item::Attack(index) => self.run_attacker(index),
+            Item::Op(index, tries) => self.run_op(index, tries),
             Item::TooBig(side, slot) => {
                 let segment = core::mem::take(&mut self.slots[slot as usize]);
                 self.free.push(slot);
@@ -257,7 +303,10 @@ impl World {
     fn settle(&mut self, side: u8, touched: Touched) {
         match touched {
             Touched::Endpoint(index) => {
-                self.with_host(side, |host, env| host.endpoints[index].run_app(env));
+                self.with_host(side, |host, env| {
+                    host.endpoints[index].run_app(env);
+                    host.manage(env, index);
+                });
                 self.send_all(side);
                 self.arm(side, index);
                 self.check(side, index);

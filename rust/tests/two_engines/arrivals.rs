@@ -139,7 +139,7 @@ impl World {
         let policy = self.policy();
         let options = parse(&syn.options, SegmentKind::Syn);
         let want = match answer_syn(&options) {
-            SynAnswer::Plain | SynAnswer::Refuse(_) => OptionSet::default(),
+            SynAnswer::Plain | SynAnswer::Join(_) => OptionSet::default(),
             SynAnswer::Capable(offer) => {
                 self.offer = Some(offer);
                 syn_ack_options(offer, policy, self.keys[1].key)

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 pub struct Bytes(pub Vec<u8>);
 
 impl Payload for Bytes {
+    type Sha256 = HostSha256;
+
     fn len(&self) -> u32 {
         self.0.len() as u32
     }
@@ -292,6 +294,7 @@ impl World {
             Action::SendShut
             | Action::Blackhole
             | Action::PathIsCapable
+            | Action::Path(_)
             | Action::WakeReader
             | Action::WakeWriter
             | Action::TokenReleased => {}

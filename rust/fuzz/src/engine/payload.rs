@@ -4,6 +4,7 @@
 
 use rust_mptcp::engine::Payload;
 use rust_mptcp::wire::checksum::Partial;
+use rust_mptcp::wire::keys::HostSha256;
 
 /// The octet at a place of either stream.
 pub fn octet(place: u64) -> u8 {
@@ -34,6 +35,8 @@ impl Places {
 }
 
 impl Payload for Places {
+    type Sha256 = HostSha256;
+
     fn len(&self) -> u32 {
         self.pieces.iter().map(|(_, len)| len).sum()
     }

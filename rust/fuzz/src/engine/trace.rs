@@ -43,6 +43,8 @@ pub fn event(now: u64, conn: &Connection<Places>, event: &Event<'_, Places>) {
         Event::Close { unread } => format!("Close unread={unread}"),
         Event::Abort => "Abort".into(),
         Event::Timer => "Timer".into(),
+        // Of further subflows, which there are none of.
+        _ => "?".into(),
     };
     eprintln!("{now} ms, {:?} {:?}: {what}", conn.mode(), conn.state());
 }

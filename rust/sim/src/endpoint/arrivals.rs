@@ -53,6 +53,7 @@ impl Endpoint {
             // The third ACK was lost.
             return self.ack(env, index);
         }
+        self.share_windows(index);
         let tcp = &self.flows[index].tcp;
         let ssn = self.remote_ssn(index, segment.seq);
         let ack = Ssn::from_tcp(segment.ack, self.flows[index].local_isn);
@@ -60,6 +61,7 @@ impl Endpoint {
         let span = segment.payload.len() + u32::from(segment.has(FIN));
         let sane = segment.has(ACK) && tcp.ack_is_sane(ack);
         if !tcp.rx.accepts(ssn, span, rst) || segment.has(SYN) || (!rst && !sane) {
+            self.check_refused(env, index, segment, ssn);
             return self.challenge(env, index, ssn, span, rst);
         }
         let options = parse(segment.options.octets(), kind_of(segment));
@@ -77,6 +79,45 @@ impl Endpoint {
         }
         self.tcp_acked(env, index, segment, &options, (ssn, ack));
         self.tcp_data(env, index, segment, &options, ssn);
+    }
+
+    /// No subflow may refuse data that the window of the connection has room for.
+    fn check_refused(&mut self, env: &mut Env<'_>, index: usize, segment: &Segment, ssn: Ssn) {
+        let len = segment.payload.len();
+        let ahead = ssn.after(self.flows[index].tcp.rx.next);
+        if len == 0 || !ahead || segment.tag != self.tag || self.record.altered {
+            return;
+        }
+        // Of one subflow TCP's own window is that of the connection.
+        if !self
+            .conn
+            .as_ref()
+            .is_some_and(|conn| conn.wants_measurements())
+        {
+            return;
+        }
+        let kind = SegmentKind::NonSyn { payload_len: len };
+        let options = parse(segment.options.octets(), kind);
+        let Some(map) = of_segment(&options, peer_idsn(self.conn.as_ref())) else {
+            return;
+        };
+        let next = self.shared.rcv_nxt();
+        let first = map
+            .dsn
+            .expand(next)
+            .advance(u64::from(ssn.checked_distance_from(map.ssn).unwrap_or(0)));
+        // Behind copies of what came elsewhere a subflow may be further ahead than the connection.
+        let lead = ssn.distance_from(self.flows[index].tcp.rx.next);
+        let inside = i64::from(lead) <= first.distance_from(next)
+            && first
+                .advance(u64::from(len))
+                .at_or_before(self.shared.edge());
+        env.require(!inside || self.shared.is_fallback(), || {
+            format!(
+                "subflow {index} refuses data at {first:?} with the window up to {:?}",
+                self.shared.edge()
+            )
+        });
     }
 
     /// What TCP does not take: an acknowledgement tells where we are, if it can do any good.
@@ -143,6 +184,9 @@ impl Endpoint {
         if acked.resend {
             self.tcp_resend(env, index);
         }
+        if acked.moved {
+            self.tell_measured(env, index);
+        }
         if acked.moved && self.wants_acks(env) {
             self.post(env, Event::SubflowAcked { sf, una });
             self.push(env, index);
@@ -158,7 +202,7 @@ impl Endpoint {
             self.app.progress_at = env.now;
             return false;
         };
-        conn.unsent() > 0 || (self.shared.is_fallback() && conn.unacknowledged() > 0)
+        conn.is_waiting() || (self.shared.is_fallback() && conn.unacknowledged() > 0)
     }
 
     fn tcp_data(

@@ -17,6 +17,7 @@ use crate::tcp::Wanted;
 use crate::tcp::MILLI;
 use rust_mptcp::engine::Connection;
 use rust_mptcp::engine::Ending;
+use rust_mptcp::engine::Event;
 use rust_mptcp::engine::Mode;
 use rust_mptcp::engine::Stamp;
 use rust_mptcp::engine::Stamped;
@@ -64,7 +65,9 @@ impl Endpoint {
     /// The retransmission timer of a subflow's TCP.
     pub(super) fn tcp_timeout(&mut self, env: &mut Env<'_>, index: usize) {
         if self.flows[index].tcp.timed_out() {
+            let sf = self.flows[index].id;
             self.tcp_resend(env, index);
+            self.post(env, Event::PathFailed { sf });
         } else {
             self.tcp_gone(env, index, Ending::TimedOut, Phase::Dead);
         }
@@ -135,6 +138,9 @@ impl Endpoint {
         self.audit(env, index, &wanted, stamped, &payload);
         let fin = wanted.fin && keep == wanted.len;
         self.dress(env, index, &wanted, stamped, payload, fin);
+        if stamped.again {
+            self.ack(env, index);
+        }
     }
 
     /// Gives a stamped segment its header, and cuts it to size.
@@ -315,7 +321,9 @@ impl Flow {
         let existing: &[u8] = if self.timestamps { &with } else { &[] };
         let fitted = space::fit(existing, &stamped.options);
         let lost = fitted.dropped;
-        let fine = !lost.map && !lost.handshake && !lost.data_ack && !lost.fail && !lost.reset;
+        // An ADD_ADDR travels in place of the DATA_ACK.
+        let ack_lost = lost.data_ack && stamped.options.add_addr.is_none();
+        let fine = !lost.map && !lost.handshake && !ack_lost && !lost.fail && !lost.reset;
         env.require(fine, || format!("no room for {:?}", stamped.options));
         Area::new(fitted.area, fitted.len)
     }

@@ -18,6 +18,7 @@ use rust_mptcp::engine::Connection;
 use rust_mptcp::engine::Ending;
 use rust_mptcp::engine::Event;
 use rust_mptcp::engine::KeyMaterial;
+use rust_mptcp::engine::RxSegment;
 use rust_mptcp::engine::Stamp;
 use rust_mptcp::engine::SubflowId;
 use rust_mptcp::engine::SubflowTx;
@@ -117,6 +118,7 @@ impl Endpoint {
             return;
         }
         if segment.has(crate::segment::RST) {
+            self.show_refusal(env, index, segment);
             return self.tcp_gone(env, index, Ending::Refused, Phase::Dead);
         }
         if !segment.has(SYN) {
@@ -127,9 +129,19 @@ impl Endpoint {
         flow.timestamps = has_timestamps(&segment.options);
         let promised = flow.tcp.rx.promised;
         flow.tcp = Tcp::new(Phase::Open, u32::from(segment.window), self.host.mss);
+        flow.tcp.send_buffer = self.host.tcp_buffer;
         flow.tcp.rx.promised = promised;
         let (sf, plain_syns) = (flow.id, flow.syns.1);
         let options = parse(segment.options.octets(), SegmentKind::SynAck);
+        if sf != SubflowId::FIRST {
+            let event = Event::JoinSynAck {
+                sf,
+                options: &options,
+                srtt: None,
+            };
+            self.post(env, event);
+            return self.ack(env, index);
+        }
         let answer = SynAckAnswer::read::<SimSha256>(&options);
         let event = Event::SynAck {
             sf,
@@ -142,5 +154,23 @@ impl Endpoint {
         self.app.progress_at = env.now;
         self.post(env, event);
         self.ack(env, index);
+    }
+
+    /// Shows the engine what a RST says that answers a SYN.
+    fn show_refusal(&mut self, env: &mut Env<'_>, index: usize, segment: &Segment) {
+        let sf = self.flows[index].id;
+        let options = parse(segment.options.octets(), SegmentKind::Rst);
+        let segment = RxSegment {
+            rst: true,
+            ..RxSegment::default()
+        };
+        self.post(
+            env,
+            Event::Segment {
+                sf,
+                segment,
+                options: &options,
+            },
+        );
     }
 }

@@ -16,7 +16,10 @@ impl Endpoint {
             return;
         }
         self.busy = true;
-        let opening = self.flows.iter().any(|f| f.tcp.phase == Phase::SynSent);
+        let opening = self
+            .flows
+            .first()
+            .is_some_and(|f| f.tcp.phase == Phase::SynSent);
         self.app_loses_patience(env);
         if !opening {
             while self.app_reads(env) || self.app_writes(env) {}

@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What one connection makes of the endpoints of its namespace and of the addresses of its peer.
+//!
+//! Give it every [`PathEvent`], tell it of endpoints that come and go, and then carry out what
+//! [`Policy::poll`] wants until it wants nothing.
+
+use super::endpoints::same;
+use super::endpoints::Endpoint;
+use super::endpoints::Endpoints;
+use super::endpoints::Flags;
+use super::endpoints::Limits;
+use crate::engine::action::PathEvent;
+use crate::engine::mem::FVec;
+use crate::engine::subflow::SubflowId;
+use crate::wire::AddrId;
+use core::net::IpAddr;
+use core::num::NonZeroU16;
+
+/// Addresses of the peer, and endpoints of ours, that one pass combines.
+const MESH: usize = 8;
+
+/// One end of a subflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The number of the address.
+    pub id: AddrId,
+    /// The address.
+    pub addr: IpAddr,
+    /// The port.
+    pub port: Option<NonZeroU16>,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// [`crate::engine::Connection::announce`].
+    Announce(Place),
+    /// [`crate::engine::Connection::withdraw`].
+    Withdraw(AddrId),
+    /// [`crate::engine::Connection::join`], from an endpoint or, without one, from wherever the
+    /// route to the peer starts: the number is then that of [`Endpoints::implicit`]. Answer with
+    /// [`Policy::opened`].
+    Open {
+        /// From here.
+        from: Option<Endpoint>,
+        /// To there.
+        to: Place,
+    },
+    /// [`crate::engine::Connection::close_subflow`].
+    Close(SubflowId),
+    /// [`crate::engine::Connection::set_priority`].
+    Prio {
+        /// The subflow.
+        sf: SubflowId,
+        /// A backup, or no longer.
+        backup: bool,
+    },
+}
+
+/// A set of numbers of addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ids([u64; 4]);
+
+impl Ids {
+    fn word(&mut self, id: AddrId) -> (Option<&mut u64>, u64) {
+        let at = usize::from(id.0 >> 6);
+        (self.0.get_mut(at), 1 << (id.0 & 63))
+    }
+
+    fn has(mut self, id: AddrId) -> bool {
+        let (word, bit) = self.word(id);
+        word.is_some_and(|word| *word & bit != 0)
+    }
+
+    /// Adds a number; says whether it is new.
+    fn add(&mut self, id: AddrId) -> bool {
+        let (word, bit) = self.word(id);
+        word.is_some_and(|word| {
+            let new = *word & bit == 0;
+            *word |= bit;
+            new
+        })
+    }
+
+    fn remove(&mut self, id: AddrId) -> bool {
+        let had = self.has(id);
+        if let (Some(word), bit) = self.word(id) {
+            *word &= !bit;
+        }
+        had
+    }
+}
+
+/// A subflow as far as the policy is concerned.
+#[derive(Clone, Copy)]
+struct Known {
+    /// None until the shell says.
+    sf: Option<SubflowId>,
+    local: AddrId,
+    to: Option<Place>,
+    /// We opened it.
+    ours: bool,
+    /// It answers an announcement of the peer.
+    answers: bool,
+}
+
+/// What a pass is at.
+#[derive(Clone, Copy)]
+enum Job {
+    /// From an endpoint to all addresses of the peer, from this one on.
+    Mesh { from: Endpoint, next: usize },
+    /// From the endpoints that are for it to an address of the peer, from this one on.
+    Answer { to: Place, next: usize, any: bool },
+    /// A subflow is to be closed.
+    Close(SubflowId),
+    /// An address is to be withdrawn.
+    Withdraw(AddrId),
+    /// A subflow changes its priority.
+    Prio { sf: SubflowId, backup: bool },
+}
+
+/// The path manager of one connection.
+pub struct Policy {
+    local: Place,
+    remote: Place,
+    /// The peer does not want joins to its first address.
+    remote_denies: bool,
+    established: bool,
+    /// Endpoints that were used up, as sources and as announcements.
+    used: Ids,
+    announced: Ids,
+    /// An announcement waits for its echo.
+    announcing: bool,
+    /// Sources used up that are not our first address.
+    sources: usize,
+    accepted: u8,
+    flows: FVec<Known>,
+    remotes: FVec<Place>,
+    jobs: FVec<Job>,
+}
+
+impl Policy {
+    /// The policy of a connection whose first subflow goes from `local` to `remote`.
+    pub fn new(local: Place, remote: Place, remote_denies: bool) -> Self {
+        Self {
+            local,
+            remote,
+            remote_denies,
+            established: false,
+            used: Ids::default(),
+            announced: Ids::default(),
+            announcing: false,
+            sources: 0,
+            accepted: 0,
+            flows: FVec::new(),
+            remotes: FVec::new(),
+            jobs: FVec::new(),
+        }
+    }
+
+    /// Subflows beside the first.
+    fn extra(&self) -> usize {
+        self.flows.len()
+    }
+
+    fn has_room(&self, limits: Limits) -> bool {
+        self.extra() < usize::from(limits.extra_subflows)
+    }
+
+    /// Whether the peer may open one more subflow.
+    pub fn allows_join(&self, endpoints: &Endpoints) -> bool {
+        self.established && self.has_room(endpoints.limits)
+    }
+
+    /// The peer has opened a subflow to our address `local`. False without memory to remember it.
+    pub fn joined(&mut self, sf: SubflowId, local: AddrId) -> bool {
+        let known = Known {
+            sf: Some(sf),
+            local,
+            to: None,
+            ours: false,
+            answers: false,
+        };
+        self.flows.push(known).is_ok()
+    }
+
+    /// What came of [`Step::Open`]: the subflow and our number for its address, or nothing.
+    pub fn opened(&mut self, came: Option<(SubflowId, AddrId)>) {
+        let waiting = self.flows.iter().position(|known| known.sf.is_none());
+        let Some(at) = waiting else { return };
+        match (came, self.flows.get_mut(at)) {
+            (Some((sf, local)), Some(known)) => {
+                known.sf = Some(sf);
+                known.local = local;
+            }
+            _ => {
+                self.flows.remove(at);
+            }
+        }
+    }
+
+    /// Takes in what the engine has to tell.
+    pub fn on_event(&mut self, event: &PathEvent, endpoints: &Endpoints) {
+        match *event {
+            PathEvent::Established => self.established = true,
+            PathEvent::AnnounceDone { .. } => self.announcing = false,
+            PathEvent::Announced { id, addr, port } => {
+                let port = port.or(self.remote.port);
+                self.on_announced(Place { id, addr, port }, endpoints);
+            }
+            PathEvent::Removed { id } => self.on_removed(id),
+            PathEvent::SubflowClosed { sf, .. } => {
+                self.flows.retain(|known| known.sf != Some(sf));
+            }
+            PathEvent::SubflowEstablished { .. } | PathEvent::Priority { .. } => {}
+        }
+    }
+
+    fn on_announced(&mut self, to: Place, endpoints: &Endpoints) {
+        let first = same(to.addr, self.remote.addr) && to.port == self.remote.port;
+        // RFC 8684 3.4.1: number 0 is the first address, whatever the option calls it.
+        if (to.id == AddrId::INITIAL) != first || self.goes_to(&to) {
+            return;
+        }
+        // Where the peer takes no joins at its first address, this is what it wants us to use.
+        let limits = endpoints.limits;
+        let special = self.remote_denies && limits.accepted == 0 && self.sources == 0;
+        let usual = self.accepted < limits.accepted || first;
+        if !(usual || special) || !self.has_room(limits) {
+            return;
+        }
+        self.remember(to);
+        let any = !endpoints.iter().any(|one| {
+            one.flags.has(Flags::FULLMESH)
+                || one.flags.has(Flags::LAMINAR)
+                || (special && one.flags.has(Flags::SUBFLOW))
+        });
+        self.accepted = self.accepted.saturating_add(u8::from(!first));
+        self.do_later(Job::Answer { to, next: 0, any });
+    }
+
+    fn remember(&mut self, to: Place) {
+        self.remotes.retain(|old| old.id != to.id);
+        if self.remotes.len() < MESH {
+            // Forgotten, it is not part of the mesh.
+            let _kept = self.remotes.push(to);
+        }
+    }
+
+    /// Without memory nothing is done: the next occasion may be better.
+    fn do_later(&mut self, job: Job) {
+        let _kept = self.jobs.push(job);
+    }
+
+    fn goes_to(&self, to: &Place) -> bool {
+        let there = |place: &Place| same(place.addr, to.addr) && place.port == to.port;
+        self.flows
+            .iter()
+            .any(|known| known.to.as_ref().is_some_and(there))
+    }
+
+    fn on_removed(&mut self, id: AddrId) {
+        self.remotes.retain(|old| old.id != id);
+        let answered = self
+            .flows
+            .iter()
+            .any(|known| known.ours && known.answers && known.to.is_some_and(|to| to.id == id));
+        // The engine closes them.
+        if answered && id != AddrId::INITIAL {
+            self.accepted = self.accepted.saturating_sub(1);
+        }
+    }
+
+    /// An endpoint was removed: what it was used for ends.
+    pub fn on_endpoint_removed(&mut self, gone: &Endpoint) {
+        let id = self.id_of(gone);
+        let mut used = self.announced.remove(id);
+        if self.used.remove(id) && id != AddrId::INITIAL {
+            self.sources = self.sources.saturating_sub(1);
+        }
+        for at in 0..self.flows.len() {
+            if let Some(Known {
+                sf: Some(sf),
+                local,
+                ..
+            }) = self.flows.get(at).copied()
+            {
+                if local == id {
+                    used |= !gone.flags.has(Flags::IMPLICIT);
+                    self.do_later(Job::Close(sf));
+                }
+            }
+        }
+        if used {
+            self.do_later(Job::Withdraw(id));
+        }
+    }
+
+    /// An endpoint became a backup, or is none any more: so is its first subflow.
+    pub fn on_backup(&mut self, changed: &Endpoint) {
+        let id = self.id_of(changed);
+        let first = (id == AddrId::INITIAL).then_some(SubflowId::FIRST);
+        let mut flows = self.flows.iter();
+        let found = flows
+            .find(|known| known.local == id)
+            .and_then(|known| known.sf);
+        if let Some(sf) = first.or(found) {
+            let backup = changed.flags.has(Flags::BACKUP);
+            self.do_later(Job::Prio { sf, backup });
+        }
+    }
+
+    /// The number of an endpoint on this connection: the address of the first subflow has 0.
+    pub fn id_of(&self, endpoint: &Endpoint) -> AddrId {
+        if same(endpoint.addr, self.local.addr) && endpoint.port.is_none() {
+            AddrId::INITIAL
+        } else {
+            endpoint.id
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self, endpoints: &Endpoints) -> Option<Step> {
+        if !self.established {
+            return None;
+        }
+        while let Some(job) = self.jobs.get(0).copied() {
+            if let Some(step) = self.go_on(job, endpoints) {
+                return Some(step);
+            }
+            self.jobs.remove(0);
+        }
+        if let Some(step) = self.next_announcement(endpoints) {
+            return Some(step);
+        }
+        while self.sources < endpoints.sources() && self.has_room(endpoints.limits) {
+            let from = self.next_source(endpoints)?;
+            if self.id_of(&from) != AddrId::INITIAL {
+                self.sources = self.sources.saturating_add(1);
+            }
+            if from.flags.has(Flags::FULLMESH) {
+                self.do_later(Job::Mesh { from, next: 0 });
+            }
+            // A peer that wants no joins at its first address: the endpoint is used up for nothing.
+            if !self.remote_denies && self.id_of(&from) != AddrId::INITIAL {
+                return self.open(Some(from), self.remote, false, endpoints.limits);
+            }
+            if from.flags.has(Flags::FULLMESH) {
+                return self.poll_job(endpoints);
+            }
+        }
+        None
+    }
+
+    fn poll_job(&mut self, endpoints: &Endpoints) -> Option<Step> {
+        let job = self.jobs.get(0).copied()?;
+        let step = self.go_on(job, endpoints);
+        if step.is_none() {
+            self.jobs.remove(0);
+        }
+        step
+    }
+
+    fn next_announcement(&mut self, endpoints: &Endpoints) -> Option<Step> {
+        if self.announcing {
+            return None;
+        }
+        let mut list = endpoints.iter();
+        let one = list.find(|one| {
+            let id = self.id_of(one);
+            let wanted = one.flags.has(Flags::SIGNAL) && id != AddrId::INITIAL;
+            wanted && !self.announced.has(id)
+        })?;
+        self.announced.add(one.id);
+        self.announcing = true;
+        Some(Step::Announce(Place {
+            id: one.id,
+            addr: one.addr,
+            port: one.port,
+        }))
+    }
+
+    fn next_source(&mut self, endpoints: &Endpoints) -> Option<Endpoint> {
+        let mut list = endpoints.iter();
+        let one =
+            list.find(|one| one.flags.has(Flags::SUBFLOW) && !self.used.has(self.id_of(one)))?;
+        self.used.add(self.id_of(one));
+        Some(*one)
+    }
+
+    /// Does the next part of a job; nothing when it is done.
+    fn go_on(&mut self, job: Job, endpoints: &Endpoints) -> Option<Step> {
+        let limits = endpoints.limits;
+        match job {
+            Job::Close(sf) => {
+                self.jobs.remove(0);
+                Some(Step::Close(sf))
+            }
+            Job::Withdraw(id) => {
+                self.jobs.remove(0);
+                Some(Step::Withdraw(id))
+            }
+            Job::Prio { sf, backup } => {
+                self.jobs.remove(0);
+                Some(Step::Prio { sf, backup })
+            }
+            Job::Mesh { from, next } => {
+                let to = self.remotes.get(next).copied()?;
+                self.advance(Job::Mesh {
+                    from,
+                    next: next.saturating_add(1),
+                });
+                self.open(Some(from), to, true, limits)
+            }
+            Job::Answer { to, any: true, .. } => {
+                self.jobs.remove(0);
+                self.open(None, to, true, limits)
+            }
+            Job::Answer {
+                to,
+                next,
+                any: false,
+            } => {
+                let mut list = endpoints.iter().enumerate().skip(next);
+                let (at, from) = list.find(|(_, one)| self.answers(one, to.addr, endpoints))?;
+                let from = *from;
+                self.advance(Job::Answer {
+                    to,
+                    next: at.saturating_add(1),
+                    any: false,
+                });
+                if from.flags.has(Flags::LAMINAR) && !from.flags.has(Flags::FULLMESH) {
+                    self.jobs.remove(0);
+                }
+                self.open(Some(from), to, true, limits)
+            }
+        }
+    }
+
+    /// Whether an endpoint is for answering an announcement of `addr`.
+    fn answers(&self, one: &Endpoint, addr: IpAddr, endpoints: &Endpoints) -> bool {
+        let mesh = endpoints.iter().any(|one| one.flags.has(Flags::FULLMESH));
+        let laminar = endpoints.iter().any(|one| one.flags.has(Flags::LAMINAR));
+        let family = one.addr.to_canonical().is_ipv4() == addr.to_canonical().is_ipv4();
+        let id = self.id_of(one);
+        let busy = self.flows.iter().any(|known| known.local == id);
+        family
+            && if mesh {
+                one.flags.has(Flags::FULLMESH)
+            } else if laminar {
+                one.flags.has(Flags::LAMINAR) && !busy
+            } else {
+                one.flags.has(Flags::SUBFLOW)
+            }
+    }
+
+    fn advance(&mut self, job: Job) {
+        if let Some(slot) = self.jobs.get_mut(0) {
+            *slot = job;
+        }
+    }
+
+    /// Asks for a subflow, if there may be one more.
+    fn open(
+        &mut self,
+        from: Option<Endpoint>,
+        to: Place,
+        answers: bool,
+        limits: Limits,
+    ) -> Option<Step> {
+        if !self.has_room(limits) {
+            return None;
+        }
+        let local = from.map_or(AddrId::INITIAL, |from| self.id_of(&from));
+        let known = Known {
+            sf: None,
+            local,
+            to: Some(to),
+            ours: true,
+            answers,
+        };
+        self.flows.push(known).ok()?;
+        Some(Step::Open { from, to })
+    }
+}
+
+#[cfg(test)]
+mod tests;

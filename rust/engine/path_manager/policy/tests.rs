@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What in-tree's path manager does in the same situations.
+
+use super::*;
+use crate::engine::event::Ending;
+use crate::engine::mem::refuse;
+use crate::engine::subflow::Ends;
+use proptest::prelude::*;
+use std::vec::Vec;
+
+fn ip(net: u8, last: u8) -> IpAddr {
+    IpAddr::from([10, 0, net, last])
+}
+
+fn place(id: u8, net: u8, last: u8) -> Place {
+    Place {
+        id: AddrId(id),
+        addr: ip(net, last),
+        port: NonZeroU16::new(80),
+    }
+}
+
+/// A connection from 10.0.1.1 to 10.0.1.2:80 and the endpoints of its host.
+struct Host {
+    all: Endpoints,
+    policy: Policy,
+    next: u32,
+}
+
+impl Host {
+    /// Endpoints 10.0.n.1 with these flags, numbered from 1 on, and limits.
+    fn new(endpoints: &[(u8, Flags)], extra_subflows: u8, accepted: u8) -> Self {
+        let mut host = Self::denied(endpoints, extra_subflows, accepted, false);
+        host.policy.on_event(&PathEvent::Established, &host.all);
+        host
+    }
+
+    fn denied(endpoints: &[(u8, Flags)], extra_subflows: u8, accepted: u8, denied: bool) -> Self {
+        let mut all = Endpoints::default();
+        all.limits = Limits {
+            extra_subflows,
+            accepted,
+        };
+        for (net, flags) in endpoints {
+            all.add(source(*net, *flags)).unwrap();
+        }
+        let policy = Policy::new(place(0, 1, 1), place(0, 1, 2), denied);
+        Self {
+            all,
+            policy,
+            next: 2,
+        }
+    }
+
+    /// Everything that is to be done; what is to be opened comes to be.
+    fn steps(&mut self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        while let Some(step) = self.policy.poll(&self.all) {
+            if let Step::Open { from, .. } = step {
+                let local = from.map_or(AddrId(99), |from| self.policy.id_of(&from));
+                self.policy.opened(Some((SubflowId(self.next), local)));
+                self.next += 1;
+            }
+            steps.push(step);
+            assert!(steps.len() < 100);
+        }
+        steps
+    }
+
+    /// What is to be opened, as pairs of networks; from 0 where the route decides.
+    fn opens(&mut self) -> Vec<(u8, u8)> {
+        let net = |addr: IpAddr| match addr {
+            IpAddr::V4(addr) => addr.octets()[2],
+            IpAddr::V6(_) => 66,
+        };
+        let steps = self.steps();
+        let opens = steps.iter().filter_map(|step| match step {
+            Step::Open { from, to } => {
+                let from = from.map_or(0, |from| net(from.addr));
+                Some((from, net(to.addr)))
+            }
+            _ => None,
+        });
+        opens.collect()
+    }
+
+    fn hears(&mut self, event: &PathEvent) -> &mut Self {
+        self.policy.on_event(event, &self.all);
+        self
+    }
+
+    fn announced(&mut self, id: u8, net: u8) -> &mut Self {
+        self.hears(&PathEvent::Announced {
+            id: AddrId(id),
+            addr: ip(net, 2),
+            port: None,
+        })
+    }
+
+    fn closed(&mut self, sf: u32) -> &mut Self {
+        self.hears(&PathEvent::SubflowClosed {
+            sf: SubflowId(sf),
+            ends: Ends::default(),
+            established: false,
+            ending: Ending::Refused,
+            reset: None,
+        })
+    }
+}
+
+fn source(net: u8, flags: Flags) -> Endpoint {
+    Endpoint {
+        id: AddrId(0),
+        addr: ip(net, 1),
+        port: None,
+        flags,
+        device: 0,
+    }
+}
+
+const MESH: Flags = Flags(Flags::SUBFLOW.0 | Flags::FULLMESH.0);
+
+#[test]
+fn subflows_are_opened_from_each_endpoint_up_to_the_limit() {
+    let three = [2, 3, 4].map(|net| (net, Flags::SUBFLOW));
+    assert_eq!(Host::new(&three, 2, 0).opens(), [(2, 1), (3, 1)]);
+    assert_eq!(Host::new(&three, 9, 0).opens(), [(2, 1), (3, 1), (4, 1)]);
+    assert_eq!(Host::new(&three, 0, 0).opens(), []);
+}
+
+#[test]
+fn nothing_is_done_before_the_connection_is_established() {
+    let mut host = Host::denied(&[(2, Flags::SUBFLOW), (3, Flags::SIGNAL)], 2, 2, false);
+    assert_eq!(host.steps(), []);
+    assert!(!host.policy.allows_join(&host.all));
+    host.hears(&PathEvent::Established);
+    assert_eq!(host.steps().len(), 2);
+}
+
+#[test]
+fn the_address_of_the_first_subflow_is_no_further_source() {
+    let mut host = Host::new(&[(1, Flags::SUBFLOW), (2, Flags::SUBFLOW)], 2, 0);
+    assert_eq!(host.opens(), [(2, 1)]);
+    let first = *host.all.get(AddrId(1)).unwrap();
+    assert_eq!(host.policy.id_of(&first), AddrId(0));
+}
+
+#[test]
+fn an_attempt_that_fails_makes_room_for_the_next_endpoint() {
+    let mut host = Host::new(&[2, 3].map(|net| (net, Flags::SUBFLOW)), 1, 0);
+    assert_eq!(host.opens(), [(2, 1)]);
+    assert_eq!(host.closed(2).opens(), [(3, 1)]);
+    // What was used up is not tried again.
+    assert_eq!(host.closed(3).opens(), []);
+}
+
+#[test]
+fn what_cannot_even_be_begun_makes_room_too() {
+    let mut host = Host::new(&[2, 3].map(|net| (net, Flags::SUBFLOW)), 1, 0);
+    assert!(matches!(
+        host.policy.poll(&host.all),
+        Some(Step::Open { .. })
+    ));
+    host.policy.opened(None);
+    assert_eq!(host.opens(), [(3, 1)]);
+}
+
+#[test]
+fn addresses_are_announced_one_after_the_other() {
+    let mut host = Host::new(&[1, 2, 3].map(|net| (net, Flags::SIGNAL)), 2, 0);
+    let announce = |id, net| {
+        [Step::Announce(Place {
+            id: AddrId(id),
+            addr: ip(net, 1),
+            port: None,
+        })]
+    };
+    // The first one is that of the first subflow, which the peer knows.
+    assert_eq!(host.steps(), announce(2, 2));
+    assert_eq!(host.steps(), []);
+    let done = PathEvent::AnnounceDone {
+        id: AddrId(2),
+        echoed: false,
+    };
+    assert_eq!(host.hears(&done).steps(), announce(3, 3));
+    assert_eq!(host.hears(&done).steps(), []);
+}
+
+#[test]
+fn announcements_are_acted_on_as_far_as_the_limits_go() {
+    let mut host = Host::new(&[], 3, 2);
+    assert_eq!(host.announced(1, 2).opens(), [(0, 2)]);
+    // Announced once more: there is a subflow to it.
+    assert_eq!(host.announced(1, 2).opens(), []);
+    assert_eq!(host.announced(2, 3).opens(), [(0, 3)]);
+    assert_eq!(host.announced(3, 4).opens(), []);
+    let mut host = Host::new(&[], 0, 2);
+    assert_eq!(host.announced(1, 2).opens(), []);
+    let mut host = Host::new(&[], 2, 0);
+    assert_eq!(host.announced(1, 2).opens(), []);
+}
+
+#[test]
+fn a_withdrawn_address_makes_room_for_another_announcement() {
+    let mut host = Host::new(&[], 3, 1);
+    assert_eq!(host.announced(1, 2).opens(), [(0, 2)]);
+    assert_eq!(host.announced(2, 3).opens(), []);
+    host.hears(&PathEvent::Removed { id: AddrId(1) }).closed(2);
+    assert_eq!(host.announced(2, 3).opens(), [(0, 3)]);
+}
+
+#[test]
+fn number_0_is_the_first_address_and_nothing_else() {
+    let mut host = Host::new(&[], 3, 3);
+    assert_eq!(host.announced(0, 7).opens(), []);
+    assert_eq!(host.announced(4, 1).opens(), []);
+    assert_eq!(host.announced(0, 1).opens(), [(0, 1)]);
+}
+
+#[test]
+fn fullmesh_combines_every_source_with_every_address() {
+    let mut host = Host::new(&[(2, MESH), (3, MESH)], 9, 2);
+    assert_eq!(host.opens(), [(2, 1), (3, 1)]);
+    assert_eq!(host.announced(1, 5).opens(), [(2, 5), (3, 5)]);
+    // One that comes later meets all of them.
+    host.all.add(source(4, MESH)).unwrap();
+    assert_eq!(host.opens(), [(4, 1), (4, 5)]);
+}
+
+#[test]
+fn a_laminar_endpoint_answers_one_announcement() {
+    let two = [2, 3].map(|net| (net, Flags::LAMINAR));
+    let mut host = Host::new(&two, 9, 9);
+    assert_eq!(host.opens(), []);
+    assert_eq!(host.announced(1, 5).opens(), [(2, 5)]);
+    assert_eq!(host.announced(2, 6).opens(), [(3, 6)]);
+    assert_eq!(host.announced(3, 7).opens(), []);
+}
+
+#[test]
+fn a_peer_that_wants_no_joins_at_its_first_address_is_met_elsewhere() {
+    let mut host = Host::denied(&[(2, Flags::SUBFLOW)], 2, 1, true);
+    host.hears(&PathEvent::Established);
+    // Used up without effect.
+    assert_eq!(host.opens(), []);
+    assert_eq!(host.announced(1, 5).opens(), [(0, 5)]);
+}
+
+#[test]
+fn joins_of_the_peer_count_for_the_same_limit() {
+    let mut host = Host::new(&[(2, Flags::SUBFLOW)], 1, 0);
+    assert!(host.policy.allows_join(&host.all));
+    assert!(host.policy.joined(SubflowId(2), AddrId(0)));
+    assert!(!host.policy.allows_join(&host.all));
+    assert_eq!(host.opens(), []);
+    assert_eq!(host.closed(2).opens(), [(2, 1)]);
+}
+
+#[test]
+fn an_endpoint_that_goes_takes_its_subflows_along() {
+    let mut host = Host::new(&[2, 3].map(|net| (net, Flags::SUBFLOW)), 2, 0);
+    assert_eq!(host.opens().len(), 2);
+    let gone = host.all.remove(AddrId(1)).unwrap();
+    host.policy.on_endpoint_removed(&gone);
+    let steps = [Step::Close(SubflowId(2)), Step::Withdraw(AddrId(1))];
+    assert_eq!(host.steps(), steps);
+    // Added again it is used again.
+    host.closed(2);
+    host.all.add(source(2, Flags::SUBFLOW)).unwrap();
+    assert_eq!(host.opens(), [(2, 1)]);
+}
+
+#[test]
+fn an_announced_endpoint_that_goes_is_withdrawn() {
+    let mut host = Host::new(&[(2, Flags::SIGNAL)], 2, 0);
+    assert_eq!(host.steps().len(), 1);
+    let gone = host.all.remove(AddrId(1)).unwrap();
+    host.policy.on_endpoint_removed(&gone);
+    assert_eq!(host.steps(), [Step::Withdraw(AddrId(1))]);
+}
+
+#[test]
+fn a_backup_endpoint_changes_its_first_subflow() {
+    let mut host = Host::new(&[(1, Flags::SUBFLOW), (2, Flags::SUBFLOW)], 2, 0);
+    host.steps();
+    let flags = Flags(Flags::SUBFLOW.0 | Flags::BACKUP.0);
+    for (id, sf) in [(1, SubflowId::FIRST), (2, SubflowId(2))] {
+        let changed = host.all.set_flags(AddrId(id), flags).unwrap();
+        host.policy.on_backup(&changed);
+        assert_eq!(host.steps(), [Step::Prio { sf, backup: true }]);
+    }
+}
+
+#[test]
+fn without_memory_there_is_no_subflow_and_no_harm() {
+    let mut host = Host::new(&[(2, Flags::SUBFLOW)], 2, 0);
+    refuse::nth(0);
+    assert_eq!(host.policy.poll(&host.all), None);
+    refuse::nothing();
+    assert_eq!(host.policy.extra(), 0);
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_limits_hold(
+        ops in prop::collection::vec((0_u8..8, 0_u8..8, 0_u8..64), 0..60),
+        extra in 0_u8..5,
+        accepted in 0_u8..4,
+        denied in any::<bool>(),
+        refused in 0_u64..40,
+    ) {
+        let mut host = Host::denied(&[], extra, accepted, denied);
+        host.hears(&PathEvent::Established);
+        refuse::nth(refused);
+        for (what, number, flags) in ops {
+            match what {
+                0 | 1 => {
+                    let _added = host.all.add(source(number, Flags(flags)));
+                }
+                2 => {
+                    if let Ok(gone) = host.all.remove(AddrId(number)) {
+                        host.policy.on_endpoint_removed(&gone);
+                    }
+                }
+                3 => {
+                    host.announced(flags % 4, number);
+                }
+                4 => {
+                    host.hears(&PathEvent::Removed { id: AddrId(number) });
+                }
+                5 => {
+                    host.closed(u32::from(number) + 2);
+                }
+                6 => {
+                    host.hears(&PathEvent::AnnounceDone { id: AddrId(number), echoed: true });
+                }
+                _ => {
+                    if let Ok(changed) = host.all.set_flags(AddrId(number), Flags(flags)) {
+                        host.policy.on_backup(&changed);
+                    }
+                }
+            }
+            for step in host.steps() {
+                if let Step::Announce(place) = step {
+                    prop_assert!(place.id != AddrId(0));
+                }
+            }
+            prop_assert!(host.policy.extra() <= usize::from(extra));
+        }
+        refuse::nothing();
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! RFC 8684 3.3.8: backup subflows, and subflows that are taken out of use.
+
+use super::connection::Connection;
+use super::mib::Mib;
+use super::payload::Payload;
+use super::subflow::Ends;
+use super::subflow::Phase;
+use super::subflow::SubflowId;
+use super::time::Instant;
+use crate::wire::Prio;
+
+impl<P: Payload> Connection<P> {
+    /// Asks the peer to use a subflow only when no other works, or no longer to do so. It counts for
+    /// what we send as well, as in-tree has it. False when there is no such subflow.
+    pub fn set_priority(&mut self, sf: SubflowId, backup: bool, now: Instant) -> bool {
+        self.now = self.now.max(now);
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return false;
+        };
+        if flow.phase != Phase::Open {
+            return false;
+        }
+        flow.ends.local_backup = backup;
+        flow.owed.prio = Some(backup);
+        flow.owed.ack = true;
+        self.out.count(Mib::MPPrioTx);
+        self.push();
+        true
+    }
+
+    /// `MP_PRIO` of the peer: for data towards it, on the subflow that it comes on.
+    pub(super) fn on_prio(&mut self, sf: SubflowId, prio: Prio) {
+        self.out.count(Mib::MPPrioRx);
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return;
+        };
+        flow.ends.remote_backup = prio.backup;
+        self.out.paths().priority = Some((sf, prio.backup));
+        // What waits may go another way now.
+        self.push();
+    }
+
+    /// Takes a subflow out of use; the connection goes on over the others. False when there is no
+    /// such subflow.
+    pub fn close_subflow(&mut self, sf: SubflowId, now: Instant) -> bool {
+        self.now = self.now.max(now);
+        let known = self.subflows.get(sf).is_some();
+        if known {
+            self.close_path(sf);
+        }
+        known
+    }
+
+    /// Closes a subflow, and sends over others what it has not delivered.
+    pub(super) fn close_path(&mut self, sf: SubflowId) {
+        let Some(flow) = self.subflows.get_mut(sf) else {
+            return;
+        };
+        match core::mem::replace(&mut flow.phase, Phase::Closing) {
+            Phase::Closing => return,
+            // There is nobody yet to send a FIN to.
+            Phase::Opening => flow.owed.reset = Some(super::failure::plain_reset()),
+            Phase::Joining | Phase::Open => flow.owed.close = true,
+        }
+        if self.has_other(sf) {
+            self.rescue(sf);
+        }
+        self.wait_for_paths();
+    }
+
+    /// The addresses of a subflow, and who wants it to be a backup.
+    pub fn ends(&self, sf: SubflowId) -> Option<Ends> {
+        Some(self.subflows.get(sf)?.ends)
+    }
+}

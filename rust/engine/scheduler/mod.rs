@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! RFC 8684 3.3.5: which subflow gets the next bytes, where there are several.
+//!
+//! A scheduler sees numbers and names a subflow; it has no access to the connection, allocates
+//! nothing and has no clock. What must go out again does not go through it: see
+//! [`super::retransmit`].
+//!
+//! | scheduler | what it is for | file |
+//! |---|---|---|
+//! | `default` | in-tree's: the path that would be done first | [`default`] |
+//! | `roundrobin` | every path in turn: for measurements | [`roundrobin`] |
+//! | `redundant` | every byte on every path: for the lowest latency | [`redundant`] |
+//! | `blest` | a slow path must not fill the window that a fast one needs | [`blest`] |
+//! | `ecf` | a slow path only where the fast one would not be done earlier | [`ecf`] |
+
+pub mod blest;
+pub mod default;
+pub mod ecf;
+pub mod redundant;
+pub mod roundrobin;
+
+use super::subflow::SubflowId;
+
+/// What the shell has measured of a subflow; from its TCP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathStats {
+    /// The smoothed round-trip time in microseconds; 0 while there is none.
+    pub srtt: u32,
+    /// Its deviation in microseconds.
+    pub rttvar: u32,
+    /// The congestion window in octets.
+    pub cwnd: u32,
+    /// The pacing rate in octets a second; 0 while there is none.
+    pub pacing: u64,
+    /// Octets of payload in a segment.
+    pub mss: u32,
+}
+
+/// A subflow as a scheduler sees it. Only those that may carry data now are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathView {
+    /// The subflow.
+    pub sf: SubflowId,
+    /// What was measured.
+    pub stats: PathStats,
+    /// Octets that its TCP holds, sent or not, and the peer's TCP has not acknowledged.
+    pub queued: u32,
+    /// Its TCP takes nothing more for now.
+    pub full: bool,
+}
+
+impl PathView {
+    /// The segment size, or a usual one.
+    pub(super) fn mss(&self) -> u32 {
+        match self.stats.mss {
+            0 => 1400,
+            mss => mss,
+        }
+    }
+
+    /// Octets for which the congestion window has room.
+    pub(super) fn room(&self) -> u32 {
+        let cwnd = self.stats.cwnd.max(self.mss());
+        if self.full {
+            return 0;
+        }
+        cwnd.saturating_sub(self.queued)
+    }
+}
+
+/// The sending side of the connection as a scheduler sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendView {
+    /// Octets that were written and that no subflow has.
+    pub backlog: u64,
+    /// Octets of those that the peer's window allows.
+    pub allowed: u64,
+    /// Octets from the first unacknowledged one to the edge of the peer's window.
+    pub window: u64,
+}
+
+/// What a scheduler wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The next octets go over this subflow.
+    Give {
+        /// The subflow.
+        sf: SubflowId,
+        /// How many, before it is asked again.
+        octets: u32,
+    },
+    /// It is better to wait until a subflow has room.
+    Wait,
+    /// Every subflow carries every octet.
+    All,
+}
+
+/// The most that one choice is for: as in-tree, a bit less than what one buffer of TCP holds.
+pub const BURST: u32 = 65_428;
+
+/// Chooses subflows.
+pub trait Scheduler {
+    /// Where the next octets go. `paths` has at least one entry, and `send.allowed` is not 0.
+    fn choose<I>(&mut self, paths: I, send: &SendView) -> Choice
+    where
+        I: Iterator<Item = PathView> + Clone;
+}
+
+/// Which scheduler a connection uses (`net.mptcp.scheduler`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SchedulerKind {
+    /// In-tree's.
+    #[default]
+    Default,
+    /// Every path in turn.
+    RoundRobin,
+    /// Every byte on every path.
+    Redundant,
+    /// Blocking estimation.
+    Blest,
+    /// Earliest completion first.
+    Ecf,
+}
+
+impl SchedulerKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Default,
+        Self::RoundRobin,
+        Self::Redundant,
+        Self::Blest,
+        Self::Ecf,
+    ];
+
+    /// What users call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::RoundRobin => "roundrobin",
+            Self::Redundant => "redundant",
+            Self::Blest => "blest",
+            Self::Ecf => "ecf",
+        }
+    }
+
+    /// The one that users call so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// The scheduler of one connection, with what it remembers.
+pub(super) enum Scheduling {
+    Default(default::Default),
+    RoundRobin(roundrobin::RoundRobin),
+    Redundant(redundant::Redundant),
+    Blest(blest::Blest),
+    Ecf(ecf::Ecf),
+}
+
+impl core::default::Default for Scheduling {
+    fn default() -> Self {
+        Self::Default(default::Default)
+    }
+}
+
+impl Scheduling {
+    pub(super) fn new(kind: SchedulerKind) -> Self {
+        match kind {
+            SchedulerKind::Default => Self::Default(default::Default),
+            SchedulerKind::RoundRobin => Self::RoundRobin(roundrobin::RoundRobin::default()),
+            SchedulerKind::Redundant => Self::Redundant(redundant::Redundant),
+            SchedulerKind::Blest => Self::Blest(blest::Blest),
+            SchedulerKind::Ecf => Self::Ecf(ecf::Ecf::default()),
+        }
+    }
+
+    /// Whether every subflow carries every octet.
+    pub(super) fn is_redundant(&self) -> bool {
+        matches!(self, Self::Redundant(_))
+    }
+}
+
+impl Scheduler for Scheduling {
+    fn choose<I>(&mut self, paths: I, send: &SendView) -> Choice
+    where
+        I: Iterator<Item = PathView> + Clone,
+    {
+        match self {
+            Self::Default(one) => one.choose(paths, send),
+            Self::RoundRobin(one) => one.choose(paths, send),
+            Self::Redundant(one) => one.choose(paths, send),
+            Self::Blest(one) => one.choose(paths, send),
+            Self::Ecf(one) => one.choose(paths, send),
+        }
+    }
+}
+
+/// The path with the shortest round-trip time among those that `fits` takes.
+fn fastest<I>(paths: I, fits: impl Fn(&PathView) -> bool) -> Option<PathView>
+where
+    I: Iterator<Item = PathView>,
+{
+    paths.filter(fits).min_by_key(|path| path.stats.srtt)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! RFC 8684 3.3.8, 3.4: what a subflow is still to say about addresses and priorities.
+
+use super::stamp::Stamped;
+use crate::wire::AddAddr;
+use crate::wire::AddrId;
+use crate::wire::Lead;
+use crate::wire::Prio;
+use crate::wire::RemoveAddr;
+
+/// What waits for segments without payload, one `ADD_ADDR` on each.
+#[derive(Default)]
+pub(super) struct Signals {
+    /// Something waits.
+    due: bool,
+    announce: Option<AddAddr>,
+    echo: Option<AddAddr>,
+    remove: Option<RemoveAddr>,
+    prio: Option<Prio>,
+    /// Timestamps may give way to an `ADD_ADDR` that does not fit otherwise.
+    drop_timestamps: bool,
+}
+
+impl Signals {
+    /// An announcement or an echo. A second one of its kind takes the place of the first: the peer
+    /// does not confirm that, and it is said again.
+    pub(super) fn address(&mut self, option: AddAddr, drop_timestamps: bool) {
+        self.due = true;
+        self.drop_timestamps = drop_timestamps;
+        if option.is_echo() {
+            self.echo = Some(option);
+        } else {
+            self.announce = Some(option);
+        }
+    }
+
+    /// Addresses that we no longer have.
+    pub(super) fn remove(&mut self, option: RemoveAddr) {
+        self.due = true;
+        self.remove = Some(match self.remove {
+            Some(first) => both(&first, &option),
+            None => option,
+        });
+    }
+
+    /// Our wish about this subflow; the last one counts.
+    pub(super) fn prio(&mut self, backup: bool) {
+        self.due = true;
+        self.prio = Some(Prio { backup });
+    }
+
+    /// Whether an `ADD_ADDR` is next, which tolerates no mapping beside it.
+    pub(super) fn is_address(&self) -> bool {
+        self.due && (self.echo.is_some() || self.announce.is_some())
+    }
+
+    /// Puts what is next on a segment without payload.
+    #[inline]
+    pub(super) fn fill(&mut self, stamped: &mut Stamped) {
+        if self.due {
+            self.fill_due(stamped);
+        }
+    }
+
+    fn fill_due(&mut self, stamped: &mut Stamped) {
+        let options = &mut stamped.options;
+        let dss_only = matches!(options.lead, None | Some(Lead::Dss(_)));
+        if !dss_only || options.fail.is_some() {
+            // They do not go together: those come first.
+            stamped.again = true;
+            return;
+        }
+        options.add_addr = self.echo.take().or_else(|| self.announce.take());
+        if options.add_addr.is_some() {
+            options.may_drop_timestamps = self.drop_timestamps;
+        } else {
+            options.prio = self.prio.take();
+            options.remove_addr = self.remove.take();
+        }
+        self.due = self.is_address_left() || self.prio.is_some() || self.remove.is_some();
+        stamped.again = self.due;
+    }
+
+    fn is_address_left(&self) -> bool {
+        self.echo.is_some() || self.announce.is_some()
+    }
+}
+
+/// The identifiers of two options in one; those for which there is no room are not said at all.
+fn both(first: &RemoveAddr, second: &RemoveAddr) -> RemoveAddr {
+    let mut ids = [AddrId(0); RemoveAddr::MAX_SENT];
+    let mut count = 0_usize;
+    for (slot, id) in ids.iter_mut().zip(first.ids().chain(second.ids())) {
+        *slot = id;
+        count = count.saturating_add(1);
+    }
+    let all = ids.get(..count).and_then(RemoveAddr::new);
+    all.unwrap_or(*second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn remove(ids: &[u8]) -> RemoveAddr {
+        let ids: Vec<AddrId> = ids.iter().copied().map(AddrId).collect();
+        RemoveAddr::new(&ids).unwrap()
+    }
+
+    #[test]
+    fn two_lists_that_wait_become_one_of_at_most_eight() {
+        let joined = both(&remove(&[1, 2]), &remove(&[3]));
+        assert_eq!(joined, remove(&[1, 2, 3]));
+        let full = both(&remove(&[1, 2, 3, 4, 5, 6, 7]), &remove(&[8, 9]));
+        assert_eq!(full, remove(&[1, 2, 3, 4, 5, 6, 7, 8]));
+    }
+}
