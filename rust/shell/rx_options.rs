@@ -103,7 +103,11 @@ fn after_fallback(shared: &Shared, segment: &mut RxSegment<'_>) -> RxVerdict {
 fn acceptable(header: &Header, len: u32, numbers: &Numbers) -> bool {
     let before = |a: u32, b: u32| a.wrapping_sub(b) > u32::MAX / 2;
     let end = header.seq.wrapping_add(len);
-    let right = numbers.rcv_nxt.wrapping_add(numbers.rcv_wnd);
+    // TCP takes back what it promised when it runs out of memory, but accepts what fits the promise.
+    let mut right = numbers.rcv_nxt.wrapping_add(numbers.rcv_wnd);
+    if before(right, numbers.rcv_edge) {
+        right = numbers.rcv_edge;
+    }
     let in_window = !before(end, numbers.rcv_nxt) && !before(right, header.seq);
     if header.rst() {
         // It need not be next in turn: the segments before it may wait in TCP's backlog.

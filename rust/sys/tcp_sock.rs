@@ -17,6 +17,8 @@ pub(crate) struct Numbers {
     pub(crate) write_seq: u32,
     pub(crate) rcv_nxt: u32,
     pub(crate) rcv_wnd: u32,
+    /// The right edge that TCP accepts segments up to: the furthest that it ever promised (RFC 7323 2.4).
+    pub(crate) rcv_edge: u32,
     pub(crate) max_window: u32,
     pub(crate) snd_wscale: u8,
     pub(crate) rcv_wscale: u8,
@@ -41,6 +43,7 @@ impl Sock {
                 write_seq: word(ptr::addr_of!((*tp).write_seq)),
                 rcv_nxt: word(ptr::addr_of!((*tp).rcv_nxt)),
                 rcv_wnd: word(ptr::addr_of!((*tp).rcv_wnd)),
+                rcv_edge: word(ptr::addr_of!((*tp).rcv_mwnd_seq)),
                 max_window: word(ptr::addr_of!((*tp).max_window)),
                 snd_wscale: (*tp).rx_opt.snd_wscale() as u8,
                 rcv_wscale: (*tp).rx_opt.rcv_wscale() as u8,
