@@ -285,9 +285,9 @@ impl<P> Subflow<P> {
         self.losses > 0 || self.down
     }
 
-    /// Whether it takes ACKs: TCP is connected, or was.
+    /// Whether it takes ACKs: TCP is connected, or was. Not one that was given up before its SYN was answered.
     pub(super) fn is_connected(&self) -> bool {
-        self.phase != Phase::Opening
+        self.phase != Phase::Opening && self.joining.is_none_or(|joining| joining.proven)
     }
 
     /// Notes what TCP took.

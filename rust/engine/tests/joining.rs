@@ -462,6 +462,25 @@ fn a_join_that_comes_too_late_is_reset() {
 }
 
 #[test]
+fn a_subflow_whose_syn_is_not_answered_acknowledges_nothing() {
+    let mut rig = Rig::new(false);
+    joins(&mut rig);
+    rig.segment(&data_fin(0));
+    let asked = rig.asked();
+    assert!(asked.contains(&Action::DelayAck { sf: SF }));
+    assert!(!asked.contains(&Action::DelayAck { sf: SECOND }));
+    // Nor once it is given up, before TCP has done so.
+    let now = Instant::from_millis(rig.now);
+    assert!(rig.conn.close_subflow(SECOND, now));
+    rig.drain();
+    assert!(rig.has(&Action::ResetSubflow { sf: SECOND }));
+    rig.post(Event::ShutdownWrite);
+    let asked = rig.asked();
+    assert!(asked.contains(&Action::SendAck { sf: SF }));
+    assert!(!asked.contains(&Action::SendAck { sf: SECOND }));
+}
+
+#[test]
 fn the_path_manager_learns_how_a_subflow_ended() {
     let mut rig = Rig::new(false);
     joins(&mut rig);
