@@ -122,9 +122,8 @@ impl Inner {
                 sk.set_err(errno(error));
                 out.due |= bit::ERROR;
             }
-            Action::FellBack(_) => {}
             // Nobody manages paths yet.
-            Action::Path(_) => {}
+            Action::FellBack(_) | Action::Path(_) => {}
             Action::Blackhole => netns::of(sk).blackhole(),
             Action::PathIsCapable => {
                 if let Some(first) = self.subflows.first() {
