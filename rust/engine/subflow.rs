@@ -212,8 +212,8 @@ pub(super) struct Subflow<P> {
     pub(super) offer: Option<Offer>,
     /// What comes before this was queued to go over other subflows.
     pub(super) rescued: Ssn,
-    /// Copies of what others carry have got this far.
-    pub(super) copied: Dsn,
+    /// Copies of what others carry have got this far, if there are any.
+    pub(super) copied: Option<Dsn>,
     /// What TCP measures, and its pacing rate smoothed; see the schedulers.
     pub(super) stats: PathStats,
     pub(super) pacing: u64,
@@ -248,7 +248,7 @@ impl<P> Subflow<P> {
             next: Ssn::FIRST,
             offer: None,
             rescued: Ssn::FIRST,
-            copied: Dsn(0),
+            copied: None,
             stats: PathStats::default(),
             pacing: 0,
             full: false,
