@@ -102,6 +102,7 @@ impl<P: Payload> Connection<P> {
         let remote = self.remote.filter(|_| self.is_open_to_joins());
         let remote = remote.ok_or(CannotJoin::NotOpen)?;
         let sf = self.subflows.next_id();
+        let sf = sf.map_err(|NoMemory| CannotJoin::NoMemory)?;
         let mut flow = Subflow::new(sf, Phase::Opening, self.config.rto_min);
         flow.ends = Ends {
             local_id: request.local.id,
@@ -148,6 +149,7 @@ impl<P: Payload> Connection<P> {
             return Err(Refused::because(counter, ResetReason::PROHIBITED));
         }
         let sf = self.subflows.next_id();
+        let sf = sf.map_err(|NoMemory| Refused::NO_MEMORY)?;
         let mut flow = Subflow::new(sf, Phase::Open, self.config.rto_min);
         flow.ends = Ends {
             local_id: ack.half.local.id,

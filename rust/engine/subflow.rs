@@ -343,9 +343,9 @@ impl<P> Subflows<P> {
         Ok(())
     }
 
-    /// The number of the next one.
-    pub(super) fn next_id(&self) -> SubflowId {
-        SubflowId(self.last.wrapping_add(1))
+    /// The number of the next one: none is used twice, and that many there are.
+    pub(super) fn next_id(&self) -> Result<SubflowId, NoMemory> {
+        self.last.checked_add(1).map(SubflowId).ok_or(NoMemory)
     }
 
     pub(super) fn get(&self, sf: SubflowId) -> Option<&Subflow<P>> {

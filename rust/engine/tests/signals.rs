@@ -243,6 +243,19 @@ fn a_connection_that_begins_with_data_may_have_more_paths_at_once() {
 }
 
 #[test]
+fn plain_tcp_announces_nothing_any_more() {
+    let mut rig = Rig::new(false);
+    announce(&mut rig, 3, v4(), 0).unwrap();
+    rig.asked();
+    rig.mapped(b"bare", None);
+    assert_eq!(rig.conn.mode(), Mode::Fallback);
+    assert_eq!(rig.conn.next_timeout(), None);
+    rig.now = 10_000;
+    rig.post(Event::Timer);
+    assert!(!rig.counted(Mib::AddAddrTx) && !rig.has(&ack_everywhere()));
+}
+
+#[test]
 fn where_nobody_wants_addresses_they_are_not_echoed() {
     let mut rig = Rig::new(false);
     rig.conn.take_addresses(false);
