@@ -400,6 +400,16 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         }
     }
 
+    /// Has TCP accept `bytes` from its next number on, which were promised to the peer elsewhere.
+    pub(crate) fn accept_up_to(&mut self, bytes: u32) {
+        // SAFETY: The lock is held.
+        let ahead = unsafe {
+            let tp = self.tcp();
+            (*tp).rcv_nxt.wrapping_sub((*tp).rcv_wup)
+        };
+        self.promise_window(ahead.saturating_add(bytes));
+    }
+
     /// Lets TCP send up to a window that the peer has told elsewhere. Says whether that was news.
     pub(crate) fn raise_send_window(&mut self, bytes: u32) -> bool {
         // SAFETY: The lock is held.
