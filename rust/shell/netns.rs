@@ -4,6 +4,7 @@
 
 use super::blackhole::Blackhole;
 use super::diag::Listeners;
+use super::pm::PathManager;
 use super::sysctl::Knobs;
 use super::token::Tokens;
 use super::Mptcp;
@@ -37,6 +38,8 @@ pub(crate) struct State {
     pub(super) tokens: Tokens,
     #[pin]
     pub(super) listeners: Listeners,
+    #[pin]
+    pub(super) paths: PathManager,
     /// Keys of passive connections are derived from it.
     pub(super) secret: [u8; SECRET],
     knobs: Knobs,
@@ -69,6 +72,7 @@ impl Net {
             pin_init!(State {
                 tokens <- Tokens::new(),
                 listeners <- Listeners::new(),
+                paths <- PathManager::new(),
                 secret: random::bytes(),
                 knobs: Knobs::find(net),
                 pause: Blackhole::new(),
