@@ -4,12 +4,14 @@
 
 use super::blackhole::Blackhole;
 use super::diag::Listeners;
-use super::pm::PathManager;
 use super::sysctl::Knobs;
 use super::token::Tokens;
 use super::Mptcp;
 use crate::engine::initiate::ListenPolicy;
+use crate::engine::path_manager::Endpoints;
 use crate::engine::Config;
+use crate::new_bh_lock;
+use crate::sys::bh_lock::BhLock;
 use crate::sys::mib;
 use crate::sys::net_work::NetWorker;
 use crate::sys::netns::{self, NetRef};
@@ -38,10 +40,11 @@ pub(crate) struct State {
     pub(super) tokens: Tokens,
     #[pin]
     pub(super) listeners: Listeners,
-    #[pin]
-    pub(super) paths: PathManager,
     /// Keys of passive connections are derived from it.
     pub(super) secret: [u8; SECRET],
+    /// The addresses that the path manager may use. Its lock may be taken under a connection's.
+    #[pin]
+    endpoints: BhLock<Endpoints>,
     knobs: Knobs,
     pause: Blackhole,
     /// Whether the hooks are registered.
@@ -72,8 +75,8 @@ impl Net {
             pin_init!(State {
                 tokens <- Tokens::new(),
                 listeners <- Listeners::new(),
-                paths <- PathManager::new(),
                 secret: random::bytes(),
+                endpoints <- new_bh_lock!(Endpoints::default(), "rust_mptcp endpoints"),
                 knobs: Knobs::find(net),
                 pause: Blackhole::new(),
                 hooks <- new_mutex!(false),
@@ -132,6 +135,11 @@ impl Net {
     /// The namespace itself.
     pub(super) fn net(&self) -> NetRef {
         self.net
+    }
+
+    /// The addresses that the path manager may use, and its limits.
+    pub(super) fn endpoints(&self) -> &BhLock<Endpoints> {
+        &self.endpoints
     }
 
     /// `net.mptcp.*`.

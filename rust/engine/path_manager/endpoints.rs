@@ -133,8 +133,13 @@ impl Endpoints {
         above.min_by_key(|one| one.id.0)
     }
 
+    /// The endpoint with this address, at the usual port.
+    pub fn of(&self, addr: IpAddr) -> Option<&Endpoint> {
+        self.at(addr, None)
+    }
+
     /// The endpoint with this address. One with a port is meant only where that is named.
-    pub fn of(&self, addr: IpAddr, port: Option<NonZeroU16>) -> Option<&Endpoint> {
+    pub fn at(&self, addr: IpAddr, port: Option<NonZeroU16>) -> Option<&Endpoint> {
         let is_it =
             |one: &&Endpoint| same(one.addr, addr) && (one.port.is_none() || one.port == port);
         self.list.iter().find(is_it)
@@ -159,7 +164,7 @@ impl Endpoints {
 
     /// The number of an address that a subflow happened to use; makes an endpoint of it if needed.
     pub fn implicit(&mut self, addr: IpAddr) -> Result<AddrId, EndpointError> {
-        if let Some(known) = self.of(addr, None) {
+        if let Some(known) = self.of(addr) {
             return Ok(known.id);
         }
         self.insert(Endpoint {
@@ -351,7 +356,7 @@ mod tests {
         assert_eq!(order, [2, 1]);
         // It is found only with its port.
         let found = |port| {
-            all.of(mapped.addr, NonZeroU16::new(port))
+            all.at(mapped.addr, NonZeroU16::new(port))
                 .map(|one| one.id.0)
         };
         assert_eq!(

@@ -24,7 +24,7 @@ pub(super) fn add(net: &Net, request: &Request<'_>) -> Result {
         flags: given.flags,
         device: given.device,
     };
-    let added = net.paths.endpoints.lock().add(new);
+    let added = net.endpoints().lock().add(new);
     added.map(|_| ()).map_err(|error| {
         let errno = errno(error);
         let code = errno.to_errno();
@@ -73,7 +73,7 @@ pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
     if given.id == AddrId::INITIAL {
         return Ok(());
     }
-    let removed = net.paths.endpoints.lock().remove(given.id);
+    let removed = net.endpoints().lock().remove(given.id);
     removed.map(|_| ()).map_err(|_| {
         request.explain(Some(attr), format_args!("no endpoint has this id"));
         EINVAL
@@ -84,7 +84,7 @@ pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
 pub(super) fn get(net: &Net, request: &Request<'_>) -> Result {
     let attr = request.need(attr::ADDR)?;
     let id = Given::read(request, attr)?.id;
-    let found = net.paths.endpoints.lock().get(id).copied();
+    let found = net.endpoints().lock().get(id).copied();
     let endpoint = found.ok_or_else(|| {
         request.explain(Some(attr), format_args!("no endpoint has this id"));
         EINVAL
@@ -97,7 +97,7 @@ pub(super) fn list(net: &Net, dump: &mut Dump<'_>) -> Result {
     loop {
         let [last, ..] = *dump.progress();
         let above = AddrId(u8::try_from(last).unwrap_or(u8::MAX));
-        let next = net.paths.endpoints.lock().above(above).copied();
+        let next = net.endpoints().lock().above(above).copied();
         let Some(endpoint) = next else {
             return Ok(());
         };
@@ -114,7 +114,7 @@ pub(super) fn list(net: &Net, dump: &mut Dump<'_>) -> Result {
 
 /// FLUSH_ADDRS.
 pub(super) fn flush(net: &Net) -> Result {
-    let gone = net.paths.endpoints.lock().flush();
+    let gone = net.endpoints().lock().flush();
     drop(gone);
     Ok(())
 }
@@ -133,7 +133,7 @@ pub(super) fn set_limits(net: &Net, request: &Request<'_>) -> Result {
         })
     };
     let (accepted, subflows) = (read(attr::RCV_ADD_ADDRS)?, read(attr::SUBFLOWS)?);
-    let limits = &mut net.paths.endpoints.lock().limits;
+    let limits = &mut net.endpoints().lock().limits;
     limits.accepted = accepted.unwrap_or(limits.accepted);
     limits.extra_subflows = subflows.unwrap_or(limits.extra_subflows);
     Ok(())
@@ -144,7 +144,7 @@ pub(super) fn limits(net: &Net, request: &Request<'_>) -> Result {
     let Limits {
         extra_subflows,
         accepted,
-    } = net.paths.endpoints.lock().limits;
+    } = net.endpoints().lock().limits;
     request.reply(|fields| {
         fields.u32(attr::RCV_ADD_ADDRS, accepted.into())?;
         fields.u32(attr::SUBFLOWS, extra_subflows.into())
@@ -160,9 +160,9 @@ pub(super) fn set_flags(net: &Net, request: &Request<'_>) -> Result {
         return Err(EOPNOTSUPP);
     }
     let changed = {
-        let mut endpoints = net.paths.endpoints.lock();
+        let mut endpoints = net.endpoints().lock();
         let found = match given.addr {
-            Some(addr) => endpoints.of(addr, given.port),
+            Some(addr) => endpoints.at(addr, given.port),
             None => endpoints.get(given.id),
         };
         let id = found.map(|endpoint| endpoint.id);

@@ -10,9 +10,6 @@
 //! The policy is the engine's (`engine/path_manager/`); here it is stored, asked, and obeyed.
 
 use super::netns::Net;
-use crate::engine::path_manager::Endpoints;
-use crate::new_bh_lock;
-use crate::sys::bh_lock::BhLock;
 use crate::sys::netlink::{Dump, Request};
 use kernel::prelude::*;
 
@@ -35,21 +32,6 @@ mod attr {
     pub(super) const ADDR: u16 = 1;
     pub(super) const RCV_ADD_ADDRS: u16 = 2;
     pub(super) const SUBFLOWS: u16 = 3;
-}
-
-/// What a namespace has for path managers.
-#[pin_data]
-pub(crate) struct PathManager {
-    #[pin]
-    pub(super) endpoints: BhLock<Endpoints>,
-}
-
-impl PathManager {
-    pub(super) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            endpoints <- new_bh_lock!(Endpoints::default(), "rust_mptcp endpoints"),
-        })
-    }
 }
 
 /// Carries out a command.
