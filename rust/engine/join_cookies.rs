@@ -41,6 +41,11 @@ impl JoinCookies {
         Ok(Self { slots })
     }
 
+    /// Whether it has its memory.
+    pub fn has_room(&self) -> bool {
+        !self.slots.is_empty()
+    }
+
     fn slot(&mut self, of: u64) -> Option<&mut Option<Slot>> {
         let low = usize::try_from(of & MASK).ok()?;
         self.slots.get_mut(low)

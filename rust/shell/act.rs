@@ -6,13 +6,13 @@
 //! kernel is collected in an [`Outcome`] and done after, and what needs a subflow's TCP lock waits in `pending` until
 //! somebody who has that lock calls [`flush`].
 
-use super::entry::{Entry, Todo};
+use super::entry::{Entries, Entry, Todo};
 use super::mib;
 use super::msk::{now, Inner, Msk};
 use super::netns;
 use super::subflow;
 use super::Mptcp;
-use crate::engine::{Action, ConnError, ConnState, Event, Mib, SubflowId};
+use crate::engine::{Action, ConnError, ConnState, Connection, Event, Instant, Mib, SubflowId};
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
 use crate::sys::stream;
@@ -45,8 +45,10 @@ mod bit {
     pub(super) const GONE: u16 = 1 << 6;
     pub(super) const TOKEN: u16 = 1 << 7;
     pub(super) const TIMER: u16 = 1 << 8;
+    /// The path manager may want something.
+    pub(super) const PATHS: u16 = 1 << 11;
     /// What somebody outside the lock is to be told of.
-    pub(super) const WAKE: u16 = READER | WRITER | STATE | ERROR | GONE | TOKEN | TIMER;
+    pub(super) const WAKE: u16 = READER | WRITER | STATE | ERROR | GONE | TOKEN | TIMER | PATHS;
     /// close(2) is about to look whether the connection is over.
     pub(super) const CLOSING: u16 = 1 << 9;
     /// Bytes wait that no subflow was handed.
@@ -66,14 +68,34 @@ impl Msk {
 impl Inner {
     /// One event and all that follows from it under the lock.
     pub(super) fn step(&mut self, sk: &Sock, msk: &Msk, event: Event<'_, Skb>) -> Outcome {
+        let ask = |conn: &mut Connection<Skb>, _: &mut Entries, now| {
+            conn.handle(&msk.shared, event, now);
+        };
+        self.ask(sk, msk, ask)
+            .map_or_else(Outcome::default, |(_, out)| out)
+    }
+
+    /// Calls the engine, with the list of subflows that goes with it, and carries out what follows under the lock. Nothing
+    /// without a connection.
+    #[inline]
+    pub(super) fn ask<R>(
+        &mut self,
+        sk: &Sock,
+        msk: &Msk,
+        f: impl FnOnce(&mut Connection<Skb>, &mut Entries, Instant) -> R,
+    ) -> Option<(R, Outcome)> {
         let mut out = Outcome::default();
         let now = now();
-        let Some(mut conn) = self.conn.take() else {
-            return out;
-        };
-        conn.handle(&msk.shared, event, now);
+        let mut conn = self.conn.take()?;
+        let answer = f(&mut conn, &mut self.subflows, now);
         while let Some(action) = conn.poll_action(&msk.shared) {
-            self.act(sk, msk, action, &mut out);
+            match action {
+                Action::Path(event) => {
+                    let wants = self.tell_policy(sk, &conn, &event);
+                    out.note(bit::PATHS, wants);
+                }
+                action => self.act(sk, msk, action, &mut out),
+            }
         }
         out.note(bit::UNSENT, conn.is_waiting());
         out.note(bit::CLOSING, self.closing);
@@ -85,7 +107,7 @@ impl Inner {
             }
         }
         self.conn = Some(conn);
-        out
+        Some((answer, out))
     }
 
     fn act(&mut self, sk: &Sock, msk: &Msk, action: Action<Skb>, out: &mut Outcome) {
@@ -122,12 +144,11 @@ impl Inner {
                 sk.set_err(errno(error));
                 out.due |= bit::ERROR;
             }
-            Action::FellBack(_) => {}
-            // Nobody manages paths yet.
-            Action::Path(_) => {}
+            // News of paths go to the policy: see `ask`.
+            Action::FellBack(_) | Action::Path(_) => {}
             Action::Blackhole => netns::of(sk).blackhole(),
             Action::PathIsCapable => {
-                if let Some(first) = self.subflows.first() {
+                if let Some(first) = self.subflows.get(SubflowId::FIRST) {
                     netns::of(sk).path_is_capable(&first.ssk);
                 }
             }
@@ -147,6 +168,26 @@ impl Inner {
                 self.gone = true;
                 out.due |= bit::GONE;
             }
+        }
+    }
+
+    /// Notes that TCP is done with a subflow: says whether the connection goes on without it, so that the worker has to
+    /// take it out.
+    pub(super) fn bury(&mut self, sf: SubflowId) -> bool {
+        let conn = self.conn.as_ref();
+        if conn.is_none_or(|conn| conn.state() == ConnState::Close) {
+            return false;
+        }
+        self.subflows.get_mut(sf).is_some_and(|entry| {
+            entry.dead = true;
+            true
+        })
+    }
+
+    /// Has TCP send one more ACK on a subflow, by whoever may.
+    pub(super) fn owe_ack(&mut self, sf: SubflowId) {
+        if let Some(entry) = self.subflows.get_mut(sf) {
+            entry.put_off(Todo::Ack);
         }
     }
 
@@ -214,6 +255,9 @@ impl Outcome {
         if let Some(token) = self.token {
             netns::of(sk).tokens.remove(token);
         }
+        if self.has(bit::PATHS) {
+            msk.worker.queue();
+        }
         let is_dead = sk.is_dead();
         if (is_dead || self.has(bit::CLOSING)) && sk.state() == state::CLOSE {
             // An orphan that is over, so that no timer matters: the worker puts it away, unless close(2) is about to.
@@ -263,6 +307,14 @@ impl Outcome {
         }
     }
 
+    /// Finishes where the lock of a subflow is held that has nothing to do itself, in the middle of TCP: the worker sees to
+    /// the others.
+    pub(super) fn finish_for_others(self, sk: &Sock, msk: &Msk, sf: SubflowId) {
+        if self.wake(sk, msk) && msk.inner.lock().subflows.others_wait(sf) {
+            msk.worker.queue();
+        }
+    }
+
     /// Finishes where a segment of `ssk` arrived that carries no data: TCP would not call us back for it. The worker does
     /// the rest only if a process owns the subflow that is not about to do it. Softirq, no lock held.
     pub(super) fn finish_for(self, sk: &Sock, msk: &Msk, sf: SubflowId, ssk: &Sock) {
@@ -286,8 +338,8 @@ impl Outcome {
 
     /// Finishes with the lock of one subflow held: does what waits for it, leaves the rest to the worker.
     pub(super) fn finish_locked(self, sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
-        if self.wake(sk, msk) {
-            flush(sk, msk, locked);
+        if self.wake(sk, msk) && flush(sk, msk, locked).others {
+            msk.worker.queue();
         }
     }
 
@@ -343,34 +395,43 @@ pub(super) fn unlocked(sk: &Sock, msk: &Msk) {
     }
 }
 
+/// What came of [`flush`].
+#[derive(Clone, Copy, Default)]
+pub(super) struct Flushed {
+    /// There was a push among it.
+    pub(super) pushed: bool,
+    /// Something waits for another subflow.
+    pub(super) others: bool,
+}
+
 /// Does everything that waits for the lock of this subflow.
 ///
 /// A reset needs softirqs on, so that over a virtual device the RST has arrived before the socket is gone from TCP's
-/// table: the worker sees to it. (A connection that nobody has accepted has no such luxury: see `subflow::lock`.)
-/// Says whether a push was among it.
-pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) -> bool {
+/// table: the worker sees to it. (A connection that nobody has accepted has no such luxury: see `msk::Visit::lock`.)
+pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) -> Flushed {
+    let mut flushed = Flushed::default();
     let Some(id) = locked.subflow().id() else {
-        return false;
+        return flushed;
     };
     let is_owned = locked.is_owned();
-    let mut pushed = false;
     loop {
         let todo = {
             let mut inner = msk.inner.lock();
             let may_reset = is_owned || !inner.accepted;
             let Some(entry) = inner.subflows.get_mut(id) else {
-                return pushed;
+                return flushed;
             };
-            match entry.next_pending(may_reset) {
-                Some(todo) => Some(todo),
-                None if may_reset || !entry.has_pending_reset() => return pushed,
-                None => None,
+            let todo = entry.next_pending(may_reset);
+            if todo.is_none() && (may_reset || !entry.has_pending_reset()) {
+                flushed.others = inner.subflows.others_wait(id);
+                return flushed;
             }
+            todo
         };
         match todo {
             None => {
                 msk.worker.queue();
-                return pushed;
+                return flushed;
             }
             Some(Todo::Tell(order)) => locked.locked().tx.apply(order),
             Some(Todo::Ack) => locked.send_ack(),
@@ -378,12 +439,30 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
             Some(Todo::Close) => locked.shutdown_write(),
             Some(Todo::Push) => {
                 super::sendmsg::push(sk, msk, locked);
-                pushed = true;
+                flushed.pushed = true;
             }
             Some(Todo::Reset) => {
                 locked.reset();
                 subflow::closed(locked);
             }
+        }
+    }
+}
+
+/// Does what waits for other subflows than the one that a segment arrived on, as far as nobody owns them. Softirq, no
+/// lock held.
+pub(super) fn flush_others(sk: &Sock, msk: &Msk, sf: SubflowId) {
+    let mut last = None;
+    while let Some(visit) = msk.next_waiting(last) {
+        last = Some(visit.id);
+        if visit.id == sf {
+            continue;
+        }
+        match lock_in_softirq::<Mptcp>(&visit.ssk) {
+            Some(mut locked) => {
+                flush(sk, msk, &mut locked);
+            }
+            None => msk.worker.queue(),
         }
     }
 }

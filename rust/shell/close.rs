@@ -3,7 +3,7 @@
 //! shutdown(2), disconnect and close(2), and the end of a socket.
 
 use super::accept::count_use;
-use super::entry::Entries;
+use super::entry::{Entries, Entry};
 use super::mib::set_state;
 use super::msk::Msk;
 use super::netns;
@@ -98,18 +98,14 @@ fn is_closing(sk: &Sock) -> bool {
 
 /// The program's `struct socket` goes away: subflows must not point to it.
 fn orphan_subflows(msk: &Msk) {
-    let children = {
-        let inner = msk.inner.lock();
-        inner
-            .subflows
-            .first()
-            .filter(|entry| entry.child)
-            .map(|entry| entry.ssk.clone())
-    };
-    if let Some(ssk) = children {
-        if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
-            locked.set_parent(None);
+    let mut last = None;
+    while let Some(visit) = msk.next_subflow(last) {
+        if visit.child {
+            if let Some(mut locked) = visit.lock() {
+                locked.set_parent(None);
+            }
         }
+        last = Some(visit.id);
     }
 }
 
@@ -147,6 +143,7 @@ pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
     let (entries, token) = {
         let mut inner = msk.inner.lock();
         inner.conn = None;
+        inner.policy = None;
         inner.armed = None;
         inner.connecting = false;
         inner.held = None;
@@ -175,10 +172,17 @@ pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
 
 fn close_subflows(mut entries: Entries) {
     while let Some(entry) = entries.pop() {
-        if entry.child {
-            subflow::close_child(&entry.ssk);
-        }
+        close_subflow(entry);
     }
+}
+
+/// Gives a subflow back to TCP, which sees it through. Process context, no lock of it held.
+pub(super) fn close_subflow(entry: Entry) {
+    if entry.child {
+        subflow::close_child(&entry.ssk);
+    }
+    // One that we opened goes with its socket.
+    drop(entry.socket);
 }
 
 /// `proto->destroy`: the last step of `release`.

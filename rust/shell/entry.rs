@@ -2,11 +2,14 @@
 
 //! The subflows of a connection, and what waits for the lock of each. Guarded by the connection's lock.
 
+use super::Mptcp;
 use crate::engine::mem::FVec;
 use crate::engine::{Order, SubflowId};
+use crate::sys::kernel_socket::KernelSocket;
 use crate::sys::sock::Sock;
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
+use kernel::sync::Arc;
 
 /// One thing to do under the lock of a subflow; the names are those of the engine's actions.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,10 +79,14 @@ impl Pending {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.due == 0 && matches!(self.orders.first(), Some(None))
+    /// Whether anything waits, beside what is in `not`.
+    fn has(&self, not: u8) -> bool {
+        self.due & !not != 0 || matches!(self.orders.first(), Some(Some(_)))
     }
 }
+
+/// A TCP socket that we opened for a subflow.
+pub(super) type OwnSocket = KernelSocket<Mptcp>;
 
 /// A subflow of the connection.
 pub(super) struct Entry {
@@ -87,6 +94,12 @@ pub(super) struct Entry {
     pub(super) ssk: ARef<Sock>,
     /// TCP made it from a handshake: no `struct socket` stands for it, we close it ourselves.
     pub(super) child: bool,
+    /// A child that has no `struct socket` of its own is lent the program's.
+    pub(super) lent: bool,
+    /// The socket that we opened for it; that of the first subflow is kept elsewhere.
+    pub(super) socket: Option<Arc<OwnSocket>>,
+    /// TCP is done with it, and the connection goes on without: the worker closes it.
+    pub(super) dead: bool,
     /// Whoever has its lock looks for more to do before letting go.
     pub(super) flushing: bool,
     /// The peer's FIN has arrived and TCP takes it next: ours then acknowledges it, and neither crosses the other.
@@ -100,6 +113,9 @@ impl Entry {
             id,
             ssk,
             child: false,
+            lent: false,
+            socket: None,
+            dead: false,
             flushing: false,
             fin_coming: false,
             pending: Pending::default(),
@@ -113,12 +129,9 @@ impl Entry {
 
     /// The next thing to do; a reset only if that may be now. Notes whether the holder of the lock comes again.
     pub(super) fn next_pending(&mut self, may_reset: bool) -> Option<Todo> {
-        let mut not = 0;
+        let mut not = self.not_now();
         if !may_reset {
             not |= RESET;
-        }
-        if self.fin_coming {
-            not |= CLOSE;
         }
         let todo = self.pending.take(not);
         self.flushing = todo.is_some();
@@ -130,8 +143,18 @@ impl Entry {
         self.pending.take_order()
     }
 
-    pub(super) fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
+    /// What has to wait although it was asked for.
+    fn not_now(&self) -> u8 {
+        if self.fin_coming {
+            CLOSE
+        } else {
+            0
+        }
+    }
+
+    /// Whether something can be done for it now.
+    pub(super) fn is_due(&self) -> bool {
+        self.pending.has(self.not_now())
     }
 
     pub(super) fn has_pending_reset(&self) -> bool {
@@ -149,11 +172,16 @@ pub(super) struct Entries {
 impl Entries {
     /// Adds a subflow whose number is above all others.
     pub(super) fn push(&mut self, entry: Entry) -> Result {
-        if self.first.is_none() {
+        if self.first.is_none() && self.more.is_empty() {
             self.first = Some(entry);
             return Ok(());
         }
         self.more.push(entry).map_err(|_| ENOMEM)
+    }
+
+    /// Makes sure that one more can be added.
+    pub(super) fn reserve(&mut self) -> Result {
+        self.more.reserve(1).map_err(|_| ENOMEM)
     }
 
     /// Takes any of them out.
@@ -161,8 +189,13 @@ impl Entries {
         self.more.pop().or_else(|| self.first.take())
     }
 
-    pub(super) fn first(&self) -> Option<&Entry> {
-        self.first.as_ref()
+    /// Takes one out that TCP is done with.
+    pub(super) fn take_dead(&mut self) -> Option<Entry> {
+        if let Some(entry) = self.first.take_if(|entry| entry.dead) {
+            return Some(entry);
+        }
+        let at = self.more.iter().position(|entry| entry.dead)?;
+        self.more.remove(at)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
@@ -181,9 +214,33 @@ impl Entries {
         self.more.iter_mut().find(|entry| entry.id == sf)
     }
 
+    /// The next child that is to be lent the program's socket; asks for each once.
+    pub(super) fn take_poor(&mut self) -> Option<ARef<Sock>> {
+        let mut more = self.more.iter_mut();
+        let entry = more.find(|entry| entry.child && !entry.lent)?;
+        entry.lent = true;
+        Some(entry.ssk.clone())
+    }
+
+    /// The first one above `last`.
+    pub(super) fn after(&self, last: Option<SubflowId>) -> Option<&Entry> {
+        self.iter()
+            .find(|entry| last.is_none_or(|last| entry.id > last))
+    }
+
     /// The first one above `last` for which something waits.
     pub(super) fn next_waiting(&self, last: Option<SubflowId>) -> Option<&Entry> {
         self.iter()
-            .find(|entry| last.is_none_or(|last| entry.id > last) && entry.has_pending())
+            .find(|entry| last.is_none_or(|last| entry.id > last) && entry.is_due())
+    }
+
+    /// Whether something waits for another one.
+    pub(super) fn others_wait(&self, sf: SubflowId) -> bool {
+        !self.more.is_empty() && self.iter().any(|entry| entry.id != sf && entry.is_due())
+    }
+
+    /// Whether there are, or were lately, more than one.
+    pub(super) fn are_several(&self) -> bool {
+        !self.more.is_empty()
     }
 }

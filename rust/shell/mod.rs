@@ -11,7 +11,9 @@
 //! | the callbacks of a subflow's TCP socket | `subflow.rs` |
 //! | segments that leave | `tx_options.rs` |
 //! | segments that arrive | `rx_options.rs` |
-//! | SYN, SYN/ACK and third ACK at a listener | `syn_ack.rs` |
+//! | SYN, SYN/ACK and third ACK at a listener | `syn_ack.rs`, of joins `joins.rs` |
+//! | subflows that we open | `open.rs` |
+//! | the path manager's wishes | `paths.rs` |
 //! | work and timers | `worker.rs` |
 //! | `ss -M`, `ss -ti` | `diag.rs` |
 //! | `ip mptcp`, mptcpd | `pm/` |
@@ -30,7 +32,7 @@ use crate::sys::segment::{Header, RxSegment, TxSegment};
 use crate::sys::skb::Skb;
 use crate::sys::sock::Sock;
 use crate::sys::sockopt::{GetOpt, SetOpt};
-use crate::sys::stack::{Origin, PollMask, Stack, TxVerdict};
+use crate::sys::stack::{Child, Origin, PollMask, Stack, ThirdAck, TxVerdict};
 use crate::sys::subflow::SubflowLocked;
 use crate::sys::ulp::UlpInfo;
 use kernel::prelude::*;
@@ -44,9 +46,12 @@ mod close;
 mod connect;
 mod diag;
 mod entry;
+mod joins;
 mod mib;
 mod msk;
 mod netns;
+mod open;
+mod paths;
 mod payload;
 mod pm;
 mod poll;
@@ -58,6 +63,7 @@ mod send_queue;
 mod sendmsg;
 mod sha256;
 mod sockopt;
+mod strays;
 mod subflow;
 mod syn_ack;
 mod sysctl;
@@ -84,6 +90,7 @@ impl Stack for Mptcp {
     }
 
     fn net_work(net: &Self::Net) {
+        net.close_strays();
         net.detach_idle_hooks();
     }
 
@@ -247,8 +254,8 @@ impl Stack for Mptcp {
         rx_options::concerns(header)
     }
 
-    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) -> Option<u8> {
-        syn_ack::syn(listener, segment)
+    fn syn(listener: &Self::Subflow, tcp: &Sock, segment: &RxSegment<'_>) -> Option<u8> {
+        syn_ack::syn(listener, tcp, segment)
     }
 
     fn syn_done() {
@@ -267,16 +274,16 @@ impl Stack for Mptcp {
         listener: &Self::Subflow,
         request: &Request,
         segment: &mut RxSegment<'_>,
-    ) -> Option<Self::Opening> {
+    ) -> ThirdAck<Self::Opening> {
         syn_ack::third_ack(listener, request, segment)
     }
 
-    fn opened(
-        listener: &Self::Subflow,
-        opening: Self::Opening,
-        child: &Sock,
-    ) -> Option<(Self::Subflow, Self::Locked)> {
+    fn opened(listener: &Self::Subflow, opening: Self::Opening, child: &Sock) -> Child<Self> {
         syn_ack::opened(listener, opening, child)
+    }
+
+    fn not_made(opening: Self::Opening) {
+        syn_ack::not_made(&opening);
     }
 
     fn not_opened(subflow: &Self::Subflow) {

@@ -2,17 +2,19 @@
 
 //! The application's socket: what it owns, and how it is made.
 
-use super::entry::Entries;
+use super::entry::{Entries, Entry};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sockopt::Options;
 use super::Mptcp;
-use crate::engine::{ConnState, Connection, Instant, Shared};
+use crate::engine::path_manager::Policy;
+use crate::engine::{ConnState, Connection, Instant, Shared, SubflowId};
 use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
 use crate::sys::kernel_socket::KernelSocket;
 use crate::sys::skb::{Skb, SkbList};
 use crate::sys::sock::Sock;
+use crate::sys::subflow::{self, SubflowGuard};
 use crate::sys::time::monotonic_millis;
 use crate::sys::work::Worker;
 use crate::wire::{Dsn, Token};
@@ -48,6 +50,8 @@ pub(super) struct Inner {
     pub(super) subflows: Entries,
     /// The socket of the first subflow, or of the listener, if we opened it ourselves.
     pub(super) first: Option<Arc<KernelSocket<Mptcp>>>,
+    /// What decides on further subflows, once there is something to decide.
+    pub(super) policy: Option<KBox<Policy>>,
     /// When the worker wakes up, at the latest.
     pub(super) armed: Option<Instant>,
     /// The token that the namespace knows us by.
@@ -83,6 +87,7 @@ impl Msk {
             tx: SendQueue::new(Dsn(0)),
             subflows: Entries::default(),
             first: None,
+            policy: None,
             armed: None,
             token: None,
             accepted: true,
@@ -115,19 +120,66 @@ impl Msk {
         inner.conn.as_ref().is_some_and(|conn| conn.is_waiting())
     }
 
-    /// Where the first subflow's TCP socket is, if there is one.
+    /// Where the first subflow's TCP socket is, or the listener's, if there is one.
     pub(super) fn first_ssk(&self) -> Option<ARef<Sock>> {
-        self.inner.lock().first_ssk()
+        let inner = self.inner.lock();
+        inner
+            .subflows
+            .get(SubflowId::FIRST)
+            .map(|entry| entry.ssk.clone())
+            .or_else(|| inner.first.as_ref().map(|first| first.sock().hold()))
+    }
+
+    /// The first subflow above `last`. To visit all of them while none is locked: the list may change in between.
+    pub(super) fn next_subflow(&self, last: Option<SubflowId>) -> Option<Visit> {
+        self.inner.lock().next_subflow(last)
+    }
+
+    /// The first subflow above `last` for which something waits.
+    pub(super) fn next_waiting(&self, last: Option<SubflowId>) -> Option<Visit> {
+        let inner = self.inner.lock();
+        let entry = inner.subflows.next_waiting(last)?;
+        Some(inner.visit(entry))
+    }
+}
+
+/// A subflow in turn; see [`Msk::next_subflow`].
+pub(super) struct Visit {
+    pub(super) id: SubflowId,
+    pub(super) ssk: ARef<Sock>,
+    /// There is another one after it.
+    pub(super) more: bool,
+    /// See [`Entry::child`].
+    pub(super) child: bool,
+    accepted: bool,
+}
+
+impl Visit {
+    /// The subflow's lock, in process context. A connection that nobody has accepted yet must not sleep with it.
+    pub(super) fn lock(&self) -> Option<SubflowGuard<'_, Mptcp>> {
+        if self.accepted {
+            subflow::lock(&self.ssk)
+        } else {
+            subflow::lock_fast(&self.ssk)
+        }
     }
 }
 
 impl Inner {
-    /// See [`Msk::first_ssk`].
-    pub(super) fn first_ssk(&self) -> Option<ARef<Sock>> {
-        self.subflows
-            .first()
-            .map(|entry| entry.ssk.clone())
-            .or_else(|| self.first.as_ref().map(|first| first.sock().hold()))
+    /// See [`Msk::next_subflow`].
+    pub(super) fn next_subflow(&self, last: Option<SubflowId>) -> Option<Visit> {
+        let entry = self.subflows.after(last)?;
+        Some(self.visit(entry))
+    }
+
+    fn visit(&self, entry: &Entry) -> Visit {
+        Visit {
+            id: entry.id,
+            ssk: entry.ssk.clone(),
+            more: self.subflows.after(Some(entry.id)).is_some(),
+            child: entry.child,
+            accepted: self.accepted,
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 
 use super::blackhole::Blackhole;
 use super::diag::Listeners;
+use super::strays::Strays;
 use super::sysctl::Knobs;
 use super::token::Tokens;
 use super::Mptcp;
 use crate::engine::initiate::ListenPolicy;
+use crate::engine::join_cookies::JoinCookies;
 use crate::engine::path_manager::Endpoints;
 use crate::engine::Config;
 use crate::new_bh_lock;
@@ -45,6 +47,11 @@ pub(crate) struct State {
     /// The addresses that the path manager may use. Its lock may be taken under a connection's.
     #[pin]
     endpoints: BhLock<Endpoints>,
+    /// Joins that were answered with a SYN cookie.
+    #[pin]
+    pub(super) cookies: BhLock<JoinCookies>,
+    #[pin]
+    pub(super) strays: BhLock<Strays>,
     knobs: Knobs,
     pause: Blackhole,
     /// Whether the hooks are registered.
@@ -53,7 +60,7 @@ pub(crate) struct State {
     /// MPTCP sockets that need them.
     users: Atomic<i32>,
     #[pin]
-    worker: NetWorker,
+    pub(super) worker: NetWorker,
 }
 
 impl core::ops::Deref for Net {
@@ -77,6 +84,8 @@ impl Net {
                 listeners <- Listeners::new(),
                 secret: random::bytes(),
                 endpoints <- new_bh_lock!(Endpoints::default(), "rust_mptcp endpoints"),
+                cookies <- new_bh_lock!(JoinCookies::default(), "rust_mptcp joins"),
+                strays <- new_bh_lock!(Strays::default(), "rust_mptcp strays"),
                 knobs: Knobs::find(net),
                 pause: Blackhole::new(),
                 hooks <- new_mutex!(false),
@@ -140,6 +149,18 @@ impl Net {
     /// The addresses that the path manager may use, and its limits.
     pub(super) fn endpoints(&self) -> &BhLock<Endpoints> {
         &self.endpoints
+    }
+
+    /// Makes ready for joins under SYN cookies. Without memory they are refused. Process context.
+    pub(super) fn expect_joins(&self) {
+        let has_room = self.cookies.lock().has_room();
+        if has_room {
+            return;
+        }
+        if let Ok(table) = JoinCookies::new() {
+            let old = core::mem::replace(&mut *self.cookies.lock(), table);
+            drop(old);
+        }
     }
 
     /// `net.mptcp.*`.

@@ -5,7 +5,7 @@
 //! A reader takes the whole queue of the connection, works on it without any lock but the socket's, and puts back what
 //! is left: bytes are copied with no spinlock held.
 
-use super::msk::Msk;
+use super::msk::{Msk, Visit};
 use super::Mptcp;
 use crate::engine::Event;
 use crate::sys::msg::{flags, Msg};
@@ -195,35 +195,52 @@ fn consume(sk: &Sock, msk: &Msk, took: &mut dyn FnMut(&Skb) -> Result<u32>) -> R
 }
 
 fn finish_read(sk: &Sock, msk: &Msk, rest: SkbList, total: usize, freed: u32) {
-    let ssk = {
+    let first = {
         let mut inner = msk.inner.lock();
         inner.rx.prepend(rest);
         if freed > 0 {
             stream::uncharge_receive(sk, freed);
         }
-        inner.first_ssk()
+        inner.next_subflow(None)
     };
     if total == 0 {
         return;
     }
     let read = i64::try_from(total).unwrap_or(i64::MAX);
     msk.unread.add(-read, ordering::Relaxed);
-    if let Some(ssk) = ssk {
-        pull_from(sk, msk, &ssk);
-        super::receive_buffer::copied(sk, msk, &ssk, total);
-        let free = super::tx_options::free_space(sk, &ssk, &ssk.tcp_numbers());
-        if msk.shared.is_window_news(free) {
-            msk.post(sk, Event::ReceiveSpace { free }).finish(sk, msk);
-        }
-        let emptied = msk.unread() == 0;
-        if ssk.reader_owes_ack(emptied) {
-            acknowledge(&ssk, emptied);
-        }
+    let Some(first) = first else {
+        return;
+    };
+    pull_from(sk, msk, &first);
+    if first.more {
+        each_other(msk, &first, |other| pull_from(sk, msk, other));
+    }
+    super::receive_buffer::copied(sk, msk, &first, total);
+    let free = super::tx_options::free_space(sk, &first.ssk, &first.ssk.tcp_numbers());
+    if msk.shared.is_window_news(free) {
+        msk.post(sk, Event::ReceiveSpace { free }).finish(sk, msk);
+    }
+    let emptied = msk.unread() == 0;
+    acknowledge(&first.ssk, emptied);
+    if first.more {
+        each_other(msk, &first, |other| acknowledge(&other.ssk, emptied));
+    }
+}
+
+/// Visits the subflows after the first one.
+pub(super) fn each_other(msk: &Msk, first: &Visit, mut f: impl FnMut(&Visit)) {
+    let mut last = first.id;
+    while let Some(visit) = msk.next_subflow(Some(last)) {
+        f(&visit);
+        last = visit.id;
     }
 }
 
 /// Sends what the reader owes, unless somebody did meanwhile.
 fn acknowledge(ssk: &Sock, emptied: bool) {
+    if !ssk.reader_owes_ack(emptied) {
+        return;
+    }
     if let Some(mut locked) = subflow::lock_fast::<Mptcp>(ssk) {
         if ssk.reader_owes_ack(emptied) {
             locked.send_ack();
@@ -233,16 +250,21 @@ fn acknowledge(ssk: &Sock, emptied: bool) {
 
 /// Takes from TCP what the receive buffer had no room for before. The socket is locked.
 fn pull(sk: &Sock, msk: &Msk) {
-    if let Some(ssk) = msk.first_ssk() {
-        pull_from(sk, msk, &ssk);
+    let mut last = None;
+    while let Some(visit) = msk.next_subflow(last) {
+        pull_from(sk, msk, &visit);
+        if !visit.more {
+            return;
+        }
+        last = Some(visit.id);
     }
 }
 
-fn pull_from(sk: &Sock, msk: &Msk, ssk: &Sock) {
-    if !ssk.has_received() {
+fn pull_from(sk: &Sock, msk: &Msk, visit: &Visit) {
+    if !visit.ssk.has_received() {
         return;
     }
-    if let Some(mut locked) = subflow::lock::<Mptcp>(ssk) {
+    if let Some(mut locked) = visit.lock() {
         super::subflow::pull(sk, msk, &mut locked);
     }
 }
@@ -304,8 +326,6 @@ pub(super) fn set_rcvlowat(sk: &Sock, msk: &Msk, bytes: i32) -> Result {
     if super::poll::is_readable(sk, msk) {
         sk.data_ready();
     }
-    if let Some(ssk) = msk.first_ssk() {
-        super::receive_buffer::hold(sk, &ssk, bytes);
-    }
+    super::receive_buffer::hold(sk, msk, bytes);
     Ok(())
 }

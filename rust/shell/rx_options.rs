@@ -2,6 +2,7 @@
 
 //! Every segment that arrives for a subflow, before TCP sees it. Softirq, no lock held.
 
+use super::act;
 use super::sha256::KernelSha256;
 use super::subflow::Subflow;
 use crate::engine::fast_open::PeerKeys;
@@ -53,7 +54,7 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         keys: PeerKeys::read::<KernelSha256>(&options),
         promised: numbers.rcv_wnd,
     });
-    let (outcome, idsn) = {
+    let (outcome, idsn, others) = {
         let mut inner = msk.inner.lock();
         // Its turn has come, so that TCP takes it now or, if a process owns the subflow, when that lets go.
         if incoming.fin && incoming.len == 0 && header.seq == numbers.rcv_nxt {
@@ -65,13 +66,20 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         (
             outcome,
             inner.conn.as_ref().and_then(|conn| conn.remote_idsn()),
+            inner.subflows.others_wait(sf),
         )
     };
     if segment.len == 0 {
         outcome.finish_for(sk, msk, sf, ssk);
+    } else {
+        outcome.finish_in_softirq(sk, msk);
+    }
+    if others {
+        act::flush_others(sk, msk, sf);
+    }
+    if segment.len == 0 {
         return RxVerdict::Pass;
     }
-    outcome.finish_in_softirq(sk, msk);
     match idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
         Some(mapping) if segment.attach(&mapping).is_err() => RxVerdict::Drop,
         _ => RxVerdict::Pass,

@@ -4,9 +4,9 @@
 
 use super::act::Outcome;
 use super::msk::{now, Inner, Msk};
-use super::subflow;
+use super::netns;
 use super::Mptcp;
-use crate::engine::{Duration, Event};
+use crate::engine::{Duration, Event, Mib, PathStats, SubflowId};
 use crate::sys::msg::{copy_in, flags, Msg};
 use crate::sys::sock::{interrupted, signal_pending, state, Sock, SEND_SHUTDOWN};
 use crate::sys::stream;
@@ -175,34 +175,56 @@ fn queue(sk: &Sock, msk: &Msk, piece: crate::sys::msg::Copied) -> Result {
 
 /// Hands what there is to send to the subflows that have room. Process context, the socket locked.
 pub(super) fn push_all(sk: &Sock, msk: &Msk) {
-    if let Some(ssk) = msk.first_ssk() {
-        if let Some(mut locked) = subflow::lock(msk, &ssk) {
-            if locked.subflow().id().is_some() {
-                if !super::act::flush(sk, msk, &mut locked) {
-                    push(sk, msk, &mut locked);
-                }
+    let mut last = None;
+    while let Some(visit) = msk.next_subflow(last) {
+        if let Some(mut locked) = visit.lock() {
+            if !super::act::flush(sk, msk, &mut locked).pushed {
+                push(sk, msk, &mut locked);
             }
         }
+        if !visit.more {
+            break;
+        }
+        last = Some(visit.id);
+    }
+    // What one of them left may be for another.
+    if last.is_some() {
+        super::worker::flush_all(sk, msk);
     }
 }
 
-/// Hands to TCP on this subflow what the engine chooses, while TCP has room.
-pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
+/// Hands to TCP on this subflow what the engine chooses, while TCP has room. Says whether something waits for another
+/// subflow.
+pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) -> bool {
     let Some(sf) = locked.subflow().id() else {
-        return;
+        return false;
     };
     let mut out = Outcome::default();
     let mut wanted = None;
+    let mut others = false;
+    let mut measured = None;
     loop {
         let room = locked.room();
-        if room == 0 {
+        let mut inner = msk.inner.lock();
+        let several = inner.subflows.are_several();
+        if room == 0 && !several {
+            wanted = wanted.or_else(|| Some(wants_acks(msk, &inner)));
             break;
         }
-        let mut inner = msk.inner.lock();
+        if several && measured.is_none() {
+            measured = Some(measure(sk, msk, &mut inner, locked, sf));
+        }
         let Some(conn) = inner.conn.as_mut() else {
             break;
         };
         let Some(mut transmit) = conn.poll_transmit(&msk.shared, sf, room, now()) else {
+            if several {
+                // It may be the turn of another one.
+                if let Some(((), more)) = inner.ask(sk, msk, |_, _, _| ()) {
+                    out = out.and(more);
+                }
+                others = inner.subflows.others_wait(sf);
+            }
             wanted = wanted.or_else(|| Some(wants_acks(msk, &inner)));
             break;
         };
@@ -227,16 +249,49 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             ssn,
             rto,
         };
-        out = out.and(msk.post(sk, event));
+        let mut inner = msk.inner.lock();
+        out = out.and(inner.step(sk, msk, event));
+        others = inner.subflows.others_wait(sf);
+        drop(inner);
         wanted = (!msk.shared.is_fallback()).then(|| out.unsent());
         if sent < offered || offered == 0 || !transmit.more {
             break;
         }
     }
+    if let Some(more) = measured {
+        out = more.and(out);
+    }
     if wanted.unwrap_or_else(|| wants_acks(msk, &msk.inner.lock())) {
         locked.want_write_space();
     }
     out.finish_without_push(sk, msk);
+    others
+}
+
+/// Tells the engine what it chooses among several subflows by, and TCP what the peer said of its window on others
+/// (RFC 8684 3.3.1).
+fn measure(
+    sk: &Sock,
+    msk: &Msk,
+    inner: &mut Inner,
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    sf: SubflowId,
+) -> Outcome {
+    let path = locked.sock().path();
+    let stats = PathStats {
+        srtt: path.srtt,
+        rttvar: path.rttvar,
+        cwnd: path.cwnd,
+        pacing: path.pacing,
+        mss: path.mss,
+    };
+    let rto = Duration::from_millis(millis(locked.numbers().rto));
+    let out = inner.step(sk, msk, Event::Measured { sf, stats, rto });
+    let window = inner.conn.as_ref().map_or(0, |conn| conn.peer_window());
+    if locked.raise_send_window(window) {
+        netns::of(sk).count(Mib::SndWndShared, 1);
+    }
+    out
 }
 
 /// Whether the acknowledgements of TCP matter: they make room for what is unsent, and in fallback they free what was

@@ -4,14 +4,15 @@
 
 use super::act;
 use super::msk::Msk;
+use super::netns;
 use super::sha256::KernelSha256;
 use super::Mptcp;
-use crate::engine::{Ending, Event, SubflowId, SubflowTx, SynAckAnswer};
+use crate::engine::{Duration, Ending, Event, Mib, SubflowId, SubflowTx, SynAckAnswer};
 use crate::sys::proto;
 use crate::sys::segment::Header;
 use crate::sys::sock::{state, Sock};
 use crate::sys::stream;
-use crate::sys::subflow::{self, Received, SubflowGuard, SubflowLocked};
+use crate::sys::subflow::{Received, SubflowLocked};
 use crate::wire::{self, SegmentKind, Ssn};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
@@ -28,21 +29,13 @@ pub(crate) struct Subflow {
     peer_isn: Atomic<u32>,
 }
 
-/// The lock of a subflow of `msk`, in process context. A connection that nobody has accepted yet must not sleep with it.
-pub(super) fn lock<'a>(msk: &Msk, ssk: &'a Sock) -> Option<SubflowGuard<'a, Mptcp>> {
-    let accepted = msk.inner.lock().accepted;
-    if accepted {
-        subflow::lock(ssk)
-    } else {
-        subflow::lock_fast(ssk)
-    }
-}
-
 /// What the subflow's lock guards.
 pub(crate) struct Locked {
     pub(super) tx: SubflowTx,
     /// SYNs that went out without MP_CAPABLE.
     pub(super) plain_syns: u8,
+    /// How often TCP's retransmission timer had fired when we looked last.
+    pub(super) timeouts: u8,
     /// The send buffer that the connection counts on.
     pub(super) sndbuf: i32,
     /// The engine was told that TCP is done.
@@ -54,6 +47,7 @@ impl Locked {
         Self {
             tx,
             plain_syns: 0,
+            timeouts: 0,
             sndbuf: 0,
             closed: false,
         }
@@ -118,6 +112,9 @@ pub(super) fn syn_ack(locked: &mut SubflowLocked<'_, Mptcp>, header: &Header) {
     };
     subflow.peer_isn.store(header.seq, ordering::Release);
     let options = wire::parse(header.options(), SegmentKind::SynAck);
+    if sf != SubflowId::FIRST {
+        return join_syn_ack(locked, header, sf, &options);
+    }
     let mut answer = SynAckAnswer::read::<KernelSha256>(&options);
     if !skip_syn_data(locked, header) {
         answer = SynAckAnswer::Plain;
@@ -135,6 +132,27 @@ pub(super) fn syn_ack(locked: &mut SubflowLocked<'_, Mptcp>, header: &Header) {
     };
     msk.post(sk, event).finish_locked(sk, msk, locked);
     locked.want_write_space();
+}
+
+/// The SYN/ACK that answers the SYN of a join.
+fn join_syn_ack(
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    header: &Header,
+    sf: SubflowId,
+    options: &wire::Options,
+) {
+    let Some((sk, msk)) = locked.subflow().msk() else {
+        return;
+    };
+    reserve(locked);
+    if header.source != sk.remote_end().port() && options.join.is_some() {
+        netns::of(sk).count(Mib::MPJoinPortSynAckRx, 1);
+    }
+    let srtt = locked.sock().path().srtt;
+    let srtt = (srtt > 0).then(|| Duration::from_millis(u64::from(srtt).div_ceil(1000)));
+    msk.post(sk, Event::JoinSynAck { sf, options, srtt })
+        .finish_locked(sk, msk, locked);
+    super::send_buffer::follow(sk, msk, locked);
 }
 
 /// The connection is open without a SYN/ACK for our SYN: it crossed the peer's, and is plain TCP.
@@ -241,8 +259,14 @@ pub(super) fn write_space(locked: &mut SubflowLocked<'_, Mptcp>) {
     if msk.shared.is_fallback() {
         acknowledged(sk, msk, locked);
     }
-    if !act::flush(sk, msk, locked) {
-        super::sendmsg::push(sk, msk, locked);
+    let flushed = act::flush(sk, msk, locked);
+    let others = if flushed.pushed {
+        flushed.others
+    } else {
+        super::sendmsg::push(sk, msk, locked)
+    };
+    if others {
+        msk.worker.queue();
     }
     super::send_buffer::follow(sk, msk, locked);
 }
@@ -269,6 +293,7 @@ pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
         state::CLOSE => closed(locked),
         state::ESTABLISHED => {
             if locked.subflow().peer_isn() == 0 {
+                // That of a join never gets here: see `tx_options`.
                 crossed(locked);
             }
             pull(sk, msk, locked);
@@ -286,7 +311,9 @@ pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
 fn fin_taken(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
     if let Some(sf) = locked.subflow().id() {
         msk.inner.lock().expect_fin(sf, false);
-        act::flush(sk, msk, locked);
+        if act::flush(sk, msk, locked).others {
+            msk.worker.queue();
+        }
     }
 }
 
@@ -305,8 +332,15 @@ pub(super) fn closed(locked: &mut SubflowLocked<'_, Mptcp>) {
         acknowledged(sk, msk, locked);
     }
     let ending = ending(locked.sock().err());
-    msk.post(sk, Event::SubflowClosed { sf, ending })
-        .finish_locked(sk, msk, locked);
+    let (out, goes_on) = {
+        let mut inner = msk.inner.lock();
+        let out = inner.step(sk, msk, Event::SubflowClosed { sf, ending });
+        (out, inner.bury(sf))
+    };
+    out.finish_locked(sk, msk, locked);
+    if goes_on {
+        msk.worker.queue();
+    }
 }
 
 fn ending(errno: i32) -> Ending {
@@ -324,7 +358,8 @@ fn ending(errno: i32) -> Ending {
 /// TCP destroys the connection.
 pub(super) fn release(locked: &mut SubflowLocked<'_, Mptcp>) {
     closed(locked);
-    if let Some((sk, msk)) = locked.subflow().msk() {
+    let subflow = locked.subflow();
+    if let (Some(SubflowId::FIRST), Some((sk, msk))) = (subflow.id(), subflow.msk()) {
         if !msk.inner.lock().accepted {
             super::close::abandon(sk, msk);
         }

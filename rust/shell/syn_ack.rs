@@ -3,6 +3,7 @@
 //! The passive handshake, without state: SYN, SYN/ACK and third ACK at a listener. Softirq throughout.
 
 use super::entry::Entry;
+use super::joins;
 use super::msk::{now, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
@@ -12,33 +13,49 @@ use super::Mptcp;
 use crate::engine::fast_open::EarlyOpen;
 use crate::engine::initiate::{
     accept_third_ack, answer_syn, syn_ack_options, ListenPolicy, PassiveOpen, SynAnswer, SynOffer,
-    ThirdAck,
+    ThirdAck as Answer,
 };
-use crate::engine::{join, mapping, Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
+use crate::engine::join::JoinSyn;
+use crate::engine::{mapping, Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
 use crate::sys::percpu::CpuNote;
 use crate::sys::proto;
 use crate::sys::request::Request;
 use crate::sys::segment::{FourTuple, RxSegment, TxSegment};
 use crate::sys::sock::{self, Sock};
-use crate::sys::stack::Origin;
+use crate::sys::stack::{Child, Origin, ThirdAck};
 use crate::sys::subflow::SubflowLocked;
 use crate::wire::keys::{Stateless, SECRET};
-use crate::wire::{self, Capable, Key, OptionSet, SegmentKind};
+use crate::wire::{self, Capable, Join, Key, OptionSet, ResetReason, SegmentKind};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
 
 /// What a SYN at a listener asked for, while TCP answers it on the same CPU.
 #[derive(Clone)]
 pub(super) struct Note {
-    offer: SynOffer,
+    asked: Asked,
     listener: ARef<Sock>,
+}
+
+/// What a SYN asked for.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// A connection.
+    Open(SynOffer),
+    /// To join one.
+    Join(JoinSyn),
 }
 
 /// Under SYN cookies TCP keeps nothing of a SYN: the note does for the time of one call.
 static NOTE: CpuNote<Note> = CpuNote::new();
 
 /// What `third_ack` hands to `opened`.
-pub(crate) struct Opening {
+pub(crate) enum Opening {
+    Connection(NewConnection),
+    Join(joins::Opening),
+}
+
+/// A connection that is about to be made.
+pub(crate) struct NewConnection {
     open: Open,
     /// The window field of the segment.
     window: u16,
@@ -56,27 +73,31 @@ enum Open {
 }
 
 /// A SYN arrived. `Some` refuses it, with a reset that gives this reason.
-pub(super) fn syn(listener: &Subflow, segment: &RxSegment<'_>) -> Option<u8> {
+pub(super) fn syn(listener: &Subflow, tcp: &Sock, segment: &RxSegment<'_>) -> Option<u8> {
     let options = wire::parse(segment.header.options(), SegmentKind::Syn);
     let (sk, _) = listener.msk()?;
     match answer_syn(&options) {
         SynAnswer::Plain => None,
         SynAnswer::Capable(offer) => {
             netns::of(sk).count(Mib::MPCapableSYNRX, 1);
-            NOTE.set(Note {
-                offer,
-                listener: sk.hold(),
-            });
+            note(sk, Asked::Open(offer));
             None
         }
-        SynAnswer::Join(join) => {
-            let refused = join::answer_syn(&join, None, join::Door::Same, None, None);
-            for mib in refused.counted() {
-                netns::of(sk).count(mib, 1);
+        SynAnswer::Join(join) => match joins::syn(sk, tcp, segment, &join) {
+            Ok(()) => {
+                note(sk, Asked::Join(join));
+                None
             }
-            refused.verdict.err().map(|reset| reset.reason.0)
-        }
+            Err(reason) => Some(reason),
+        },
     }
+}
+
+fn note(listener: &Sock, asked: Asked) {
+    NOTE.set(Note {
+        asked,
+        listener: listener.hold(),
+    });
 }
 
 /// The SYN was answered, or not.
@@ -112,26 +133,33 @@ pub(super) fn options(
 ) -> Option<([u8; 40], u8)> {
     let noted = NOTE.get();
     let header = &segment.header;
-    let (offer, listener) = match origin {
+    let (asked, listener) = match origin {
         Origin::Child => return fit(segment, &of_connection(subflow?.msk()?.1)?),
         Origin::Request(request) => {
             let listener = subflow?.msk()?.0;
-            let offer = match request.syn_options() {
-                Some(area) => offer_of(&area)?,
+            let asked = match request.syn_options() {
+                Some(area) => asked_by(&area)?,
                 None => match noted {
-                    Some(note) => note.offer,
+                    Some(note) => note.asked,
                     // TCP gave the SYN to the child of a fast open.
                     None => return fit(segment, &again(listener, request, segment)?),
                 },
             };
-            (offer, listener.hold())
+            (asked, listener.hold())
         }
         Origin::Cookie => {
             let note = noted?;
-            (note.offer, note.listener)
+            (note.asked, note.listener)
         }
     };
     let ns = netns::of(&listener);
+    let offer = match asked {
+        Asked::Open(offer) => offer,
+        Asked::Join(join) => {
+            let cookie = matches!(origin, Origin::Cookie);
+            return fit(segment, &joins::options(ns, segment, &join, cookie)?);
+        }
+    };
     let policy = ns.listen_policy();
     let peer_isn = header.ack_seq.wrapping_sub(1);
     // Whether its token is free is asked when the third ACK comes.
@@ -150,27 +178,37 @@ fn fit(segment: &TxSegment<'_>, want: &OptionSet) -> Option<([u8; 40], u8)> {
     Some((fitted.area, fitted.len))
 }
 
-/// What the options of a SYN offer.
-fn offer_of(area: &[u8]) -> Option<SynOffer> {
+/// What the options of a SYN ask for.
+fn asked_by(area: &[u8]) -> Option<Asked> {
     match answer_syn(&wire::parse(area, SegmentKind::Syn)) {
-        SynAnswer::Capable(offer) => Some(offer),
-        _ => None,
+        SynAnswer::Plain => None,
+        SynAnswer::Capable(offer) => Some(Asked::Open(offer)),
+        SynAnswer::Join(join) => Some(Asked::Join(join)),
     }
 }
 
-/// What the SYN offered of a handshake that a segment with `options` completes.
-fn offered(request: &Request, options: &wire::Options) -> Option<SynOffer> {
-    if let Some(area) = request.syn_options() {
-        return offer_of(&area);
+/// What the SYN asked for of a handshake that a segment with `options` completes, where TCP did not keep the SYN. `Err`
+/// is a join that nobody remembers.
+fn asked_once(
+    ns: &netns::Net,
+    request: &Request,
+    segment: &RxSegment<'_>,
+    options: &wire::Options,
+) -> Result<Option<Asked>, ResetReason> {
+    if let Some(Join::Ack { .. }) = options.join {
+        let join = joins::recall(ns, request, segment).ok_or(ResetReason::MPTCP)?;
+        return Ok(Some(Asked::Join(join)));
     }
-    // SYN cookies: the ACK repeats what was agreed on.
-    match options.capable {
-        Some(Capable::Ack { flags, .. } | Capable::AckData { flags, .. }) => Some(SynOffer {
-            checksum: flags.checksum,
-            deny_join: flags.deny_join,
-        }),
+    // The ACK repeats what was agreed on.
+    Ok(match options.capable {
+        Some(Capable::Ack { flags, .. } | Capable::AckData { flags, .. }) => {
+            Some(Asked::Open(SynOffer {
+                checksum: flags.checksum,
+                deny_join: flags.deny_join,
+            }))
+        }
         _ => None,
-    }
+    })
 }
 
 /// Whether a connection may have this token.
@@ -210,15 +248,31 @@ fn again(listener: &Sock, request: &Request, segment: &TxSegment<'_>) -> Option<
 }
 
 /// A SYN with data, which TCP takes: a connection before the handshake is over (RFC 8684 B.2).
-fn fast_open(sk: &Sock, request: &Request, segment: &RxSegment<'_>) -> Option<Opening> {
+fn fast_open(sk: &Sock, request: &Request, segment: &RxSegment<'_>) -> ThirdAck<Opening> {
+    match asked_by(segment.header.options()) {
+        None => ThirdAck::Plain,
+        Some(Asked::Open(offer)) => match early(sk, request, segment, offer) {
+            Some(new) => ThirdAck::Open(Opening::Connection(new)),
+            None => ThirdAck::Plain,
+        },
+        // A join proves itself later: it goes the usual way.
+        Some(Asked::Join(_)) => ThirdAck::Refuse(None),
+    }
+}
+
+fn early(
+    sk: &Sock,
+    request: &Request,
+    segment: &RxSegment<'_>,
+    offer: SynOffer,
+) -> Option<NewConnection> {
     let ns = netns::of(sk);
     let header = segment.header;
-    let offer = offer_of(header.options())?;
     let policy = ns.listen_policy();
     let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
     let key = key(&ns.secret, &segment.four_tuple(), rcv_isn, snt_isn, policy);
     let local = KeyMaterial::derive::<KernelSha256>(key);
-    is_free(ns, &local).then(|| Opening {
+    is_free(ns, &local).then(|| NewConnection {
         open: Open::Early(EarlyOpen::new(offer, policy, local)),
         window: header.window,
         snt_isn,
@@ -231,8 +285,10 @@ pub(super) fn third_ack(
     listener: &Subflow,
     request: &Request,
     segment: &mut RxSegment<'_>,
-) -> Option<Opening> {
-    let (sk, _) = listener.msk()?;
+) -> ThirdAck<Opening> {
+    let Some((sk, _)) = listener.msk() else {
+        return ThirdAck::Plain;
+    };
     let ns = netns::of(sk);
     let header = segment.header;
     if header.syn() {
@@ -242,7 +298,20 @@ pub(super) fn third_ack(
         payload_len: segment.len,
     };
     let options = wire::parse(header.options(), kind);
-    let offer = offered(request, &options)?;
+    let asked = match request.syn_options() {
+        Some(area) => asked_by(&area),
+        None => match asked_once(ns, request, segment, &options) {
+            Ok(asked) => asked,
+            Err(reason) => return ThirdAck::Refuse(Some(reason.0)),
+        },
+    };
+    let offer = match asked {
+        None => return ThirdAck::Plain,
+        Some(Asked::Open(offer)) => offer,
+        Some(Asked::Join(join)) => {
+            return joins::third_ack(ns, request, segment, &options, &join);
+        }
+    };
     let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
     let ends = segment.four_tuple();
     let accept = |policy| {
@@ -252,7 +321,7 @@ pub(super) fn third_ack(
     };
     let policy = ns.listen_policy();
     let mut answer = accept(policy);
-    if matches!(answer, ThirdAck::Fallback) && options.capable.is_some() {
+    if matches!(answer, Answer::Fallback) && options.capable.is_some() {
         // The knob may have been turned since the SYN/ACK.
         answer = accept(ListenPolicy {
             checksum: !policy.checksum,
@@ -260,44 +329,55 @@ pub(super) fn third_ack(
         });
     }
     match answer {
-        ThirdAck::Capable(open) => {
+        Answer::Capable(open) => {
             if let Some(mapping) = mapping::of_segment(&options, open.remote.idsn) {
                 if segment.len > 0 && segment.attach(&mapping).is_err() {
-                    return None;
+                    return ThirdAck::Plain;
                 }
             }
-            Some(Opening {
+            ThirdAck::Open(Opening::Connection(NewConnection {
                 open: Open::Full(open),
                 window: header.window,
                 snt_isn,
                 rcv_isn,
-            })
+            }))
         }
-        ThirdAck::Fallback => {
+        Answer::Fallback => {
             ns.count(Mib::MPCapableFallbackACK, 1);
-            None
+            ThirdAck::Plain
         }
     }
 }
 
 /// TCP made the child: its connection and MPTCP socket. Without memory for them it stays plain TCP.
-pub(super) fn opened(
-    listener: &Subflow,
-    opening: Opening,
-    child: &Sock,
-) -> Option<(Subflow, Locked)> {
-    let (parent, parent_msk) = listener.msk()?;
-    let made = make(parent, parent_msk, opening, child);
-    if made.is_none() {
-        netns::of(parent).count(Mib::MPCapableFallbackACK, 1);
+pub(super) fn opened(listener: &Subflow, opening: Opening, child: &Sock) -> Child<Mptcp> {
+    let opening = match opening {
+        Opening::Connection(new) => new,
+        Opening::Join(opening) => return joins::opened(&opening, child),
+    };
+    let Some((parent, parent_msk)) = listener.msk() else {
+        return Child::Plain;
+    };
+    match make(parent, parent_msk, opening, child) {
+        Some((subflow, locked)) => Child::Subflow(subflow, locked),
+        None => {
+            netns::of(parent).count(Mib::MPCapableFallbackACK, 1);
+            Child::Plain
+        }
     }
-    made
+}
+
+/// TCP made no child after all.
+pub(super) fn not_made(opening: &Opening) {
+    if let Opening::Join(opening) = opening {
+        joins::not_made(opening);
+    }
 }
 
 fn make(
     parent: &Sock,
     parent_msk: &Msk,
-    opening: Opening,
+    opening: NewConnection,
     child: &Sock,
 ) -> Option<(Subflow, Locked)> {
     let ns = netns::of(parent);
@@ -351,8 +431,10 @@ fn make(
 
 /// There was no memory to make the child a subflow: nobody will see the connection that was made for it.
 pub(super) fn not_opened(subflow: &Subflow) {
-    if let Some((sk, msk)) = subflow.msk() {
-        super::close::abandon(sk, msk);
+    match (subflow.id(), subflow.msk()) {
+        (Some(SubflowId::FIRST), Some((sk, msk))) => super::close::abandon(sk, msk),
+        (Some(sf), Some((sk, msk))) => joins::not_opened(sk, msk, sf),
+        _ => {}
     }
 }
 
@@ -360,4 +442,8 @@ pub(super) fn not_opened(subflow: &Subflow) {
 pub(super) fn opened_done(locked: &mut SubflowLocked<'_, Mptcp>) {
     locked.forget_syn();
     super::subflow::reserve(locked);
+    if locked.subflow().id() != Some(SubflowId::FIRST) {
+        // The program's is lent to it by the worker.
+        locked.set_parent(None);
+    }
 }

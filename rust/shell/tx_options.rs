@@ -5,9 +5,9 @@
 use super::act;
 use super::msk::Msk;
 use super::Mptcp;
-use crate::engine::{Event, Stamp, Stamped, TxSegment as Outgoing};
+use crate::engine::{Event, Stamp, Stamped, SubflowId, TxSegment as Outgoing};
 use crate::sys::segment::TxSegment;
-use crate::sys::sock::Sock;
+use crate::sys::sock::{state, Sock};
 use crate::sys::stack::TxVerdict;
 use crate::sys::subflow::SubflowLocked;
 use crate::sys::tcp_sock::Numbers;
@@ -31,8 +31,13 @@ pub(super) fn transmit(
     if header.syn() {
         subflow.set_local_isn(header.seq);
     }
+    let is_first = subflow.id() == Some(SubflowId::FIRST);
     if let (true, true, Some(sf)) = (header.syn(), header.ack(), subflow.id()) {
         // The answer to a SYN that crossed ours.
+        if !is_first {
+            // There is no such join: neither side proves itself.
+            return TxVerdict::Lose;
+        }
         let event = Event::SimultaneousOpen { sf };
         msk.post(sk, event).finish_in_softirq(sk, msk);
         return TxVerdict::Send;
@@ -40,10 +45,13 @@ pub(super) fn transmit(
     if segment.len > 0 && header.seq == numbers.snd_nxt {
         locked.end_buffer(header.seq);
     }
-    if header.rst() && !msk.inner.lock().accepted {
+    if header.rst() && is_first && !msk.inner.lock().accepted {
         // Nobody will ever see this connection: the peer must learn of its end, not only of the subflow's.
         msk.post(sk, Event::Abort).finish_without_push(sk, msk);
         act::apply_orders(msk, locked);
+    }
+    if numbers.retransmits != locked.locked().timeouts {
+        timed_out(locked, (sk, msk), numbers.retransmits);
     }
     let ssn = subflow.local_ssn(header.seq);
     let outgoing = Outgoing {
@@ -59,6 +67,18 @@ pub(super) fn transmit(
     match locked.locked().tx.stamp(&outgoing, &msk.shared) {
         Stamp::Send(stamped) => write(locked, segment, (sk, msk), stamped, ssn, &numbers),
         Stamp::Withhold => TxVerdict::Lose,
+    }
+}
+
+/// TCP's count of timeouts has changed: it goes up with each, and back to 0 when an acknowledgement comes.
+fn timed_out(locked: &mut SubflowLocked<'_, Mptcp>, (sk, msk): (&Sock, &Msk), timeouts: u8) {
+    let before = core::mem::replace(&mut locked.locked().timeouts, timeouts);
+    let Some(sf) = locked.subflow().id() else {
+        return;
+    };
+    if timeouts > before && locked.sock().state() != state::SYN_SENT {
+        msk.post(sk, Event::PathFailed { sf })
+            .finish_for_others(sk, msk, sf);
     }
 }
 
@@ -98,7 +118,30 @@ fn write(
         return TxVerdict::Send;
     }
     let fitted = wire::fit(segment.header.options(), &stamped.options);
+    if stamped.again || fitted.dropped.add_addr {
+        signals(locked, (sk, msk), &stamped, fitted.dropped.add_addr);
+    }
     TxVerdict::SendWith(fitted.area, fitted.len)
+}
+
+/// What was said of addresses and priorities is not all that there is, or did not fit.
+fn signals(
+    locked: &SubflowLocked<'_, Mptcp>,
+    (sk, msk): (&Sock, &Msk),
+    stamped: &Stamped,
+    dropped: bool,
+) {
+    let Some(sf) = locked.subflow().id() else {
+        return;
+    };
+    if stamped.again {
+        msk.inner.lock().owe_ack(sf);
+        msk.worker.queue();
+    }
+    if let Some(option) = stamped.options.add_addr.filter(|_| dropped) {
+        msk.post(sk, Event::AddressDropped { option })
+            .finish_in_softirq(sk, msk);
+    }
 }
 
 /// The segment at `seq` never left the host.

@@ -4,9 +4,10 @@
 
 use super::act;
 use super::msk::Msk;
-use super::subflow;
+use super::Mptcp;
 use crate::engine::Event;
 use crate::sys::sock::Sock;
+use crate::sys::subflow;
 
 /// One run of the worker.
 pub(super) fn work(sk: &Sock, msk: &Msk) {
@@ -21,27 +22,61 @@ pub(super) fn work(sk: &Sock, msk: &Msk) {
             msk.post(sk, Event::Timer).finish(sk, msk);
             flush_all(sk, msk);
             super::sendmsg::push_all(sk, msk);
+            lend_socket(sk, msk);
+            super::paths::manage(sk, msk);
+            take_out_dead(msk);
         }
         drop(guard);
     }
     super::close::finish(sk, msk);
 }
 
+/// Rounds over the subflows after which others get their turn.
+const ROUNDS: u32 = 64;
+
 /// Does what waits for the lock of each subflow. Process context, no subflow's lock held.
+///
+/// What one of them is given to do may leave something for another.
 pub(super) fn flush_all(sk: &Sock, msk: &Msk) {
-    let mut last = None;
+    for _ in 0..ROUNDS {
+        let mut last = None;
+        while let Some(visit) = msk.next_waiting(last) {
+            if let Some(mut locked) = visit.lock() {
+                act::flush(sk, msk, &mut locked);
+            }
+            last = Some(visit.id);
+        }
+        if last.is_none() {
+            return;
+        }
+    }
+    msk.worker.queue();
+}
+
+/// Lends the program's `struct socket` to subflows that TCP made since. The socket is locked.
+fn lend_socket(sk: &Sock, msk: &Msk) {
     loop {
-        let next = {
-            let inner = msk.inner.lock();
-            let entry = inner.subflows.next_waiting(last);
-            entry.map(|entry| (entry.id, entry.ssk.clone()))
+        let poor = {
+            let mut inner = msk.inner.lock();
+            let accepted = inner.accepted && !sk.is_dead();
+            inner.subflows.take_poor().filter(|_| accepted)
         };
-        let Some((id, ssk)) = next else {
+        let Some(ssk) = poor else {
             return;
         };
-        if let Some(mut locked) = subflow::lock(msk, &ssk) {
-            act::flush(sk, msk, &mut locked);
-        }
-        last = Some(id);
+        if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
+            locked.set_parent(Some(sk));
+        };
+    }
+}
+
+/// Closes the subflows that TCP is done with and that the connection goes on without. The socket is locked.
+fn take_out_dead(msk: &Msk) {
+    loop {
+        let dead = msk.inner.lock().subflows.take_dead();
+        let Some(entry) = dead else {
+            return;
+        };
+        super::close::close_subflow(entry);
     }
 }

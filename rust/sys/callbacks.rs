@@ -14,7 +14,7 @@ use super::request::Request;
 use super::segment::{RxSegment, TxSegment};
 use super::sock::{state, Sock};
 use super::sockopt::{GetOpt, SetOpt};
-use super::stack::{Stack, TxVerdict};
+use super::stack::{Child, Stack, ThirdAck, TxVerdict};
 use super::subflow::{self, Ctx, SubflowLocked};
 use core::ptr::{self, NonNull};
 use kernel::error::from_result;
@@ -479,7 +479,7 @@ pub(super) unsafe extern "C" fn conn_request<S: Stack>(
         if let (Some(ctx), Some(skb)) = (subflow::ctx::<S>(sk), NonNull::new(skb)) {
             if let Some(mut segment) = RxSegment::parse(skb) {
                 noted = true;
-                if let Some(reason) = S::syn(&ctx.subflow, &segment) {
+                if let Some(reason) = S::syn(&ctx.subflow, Sock::from_raw(sk), &segment) {
                     segment.refuse(sk, reason);
                     S::syn_done();
                     return 0;
@@ -516,32 +516,71 @@ pub(super) unsafe extern "C" fn syn_recv_sock<S: Stack>(
         let Some(original) = (*af_ops::original(sk)).syn_recv_sock else {
             return ptr::null_mut();
         };
+        let ask = || original(sk, skb, req, dst, req_unhash, own_req, opt_child_init);
         let ctx = subflow::ctx::<S>(sk.cast_mut());
-        let opening = match (ctx, NonNull::new(skb), NonNull::new(req)) {
-            (Some(ctx), Some(skb), Some(req)) => RxSegment::parse(skb)
-                .and_then(|mut s| S::third_ack(&ctx.subflow, Request::from_raw(req), &mut s)),
-            _ => None,
+        let (Some(ctx), Some(p), Some(request)) = (ctx, NonNull::new(skb), NonNull::new(req))
+        else {
+            return ask();
         };
-        let child = original(sk, skb, req, dst, req_unhash, own_req, opt_child_init);
-        if child.is_null() {
-            return child;
-        }
-        if !*own_req {
+        let verdict = match RxSegment::parse(p) {
+            Some(mut segment) => {
+                S::third_ack(&ctx.subflow, Request::from_raw(request), &mut segment)
+            }
+            None => ThirdAck::Plain,
+        };
+        let (opening, joins) = match verdict {
+            ThirdAck::Plain => (None, false),
+            ThirdAck::Open(opening) => (Some(opening), false),
+            ThirdAck::Join(opening) => (Some(opening), true),
+            ThirdAck::Refuse(reason) => {
+                refuse(sk, p, reason);
+                return ptr::null_mut();
+            }
+        };
+        let child = ask();
+        if child.is_null() || !*own_req {
+            if let Some(opening) = opening {
+                S::not_made(opening);
+            }
             return child;
         }
         // `ulp_clone` made it plain TCP but for the table.
         af_ops::unwrap(child);
-        let (Some(ctx), Some(opening)) = (ctx, opening) else {
+        let Some(opening) = opening else {
             return child;
         };
-        let Some((subflow, locked)) = S::opened(&ctx.subflow, opening, Sock::from_raw(child))
-        else {
-            return child;
-        };
-        match subflow::adopt::<S>(child, subflow, locked) {
-            Ok(()) => with::<S>(child, |l, _| S::opened_done(l)),
-            Err(subflow) => S::not_opened(&subflow),
+        if joins {
+            Request::keep_from_accept(request);
+        }
+        match S::opened(&ctx.subflow, opening, Sock::from_raw(child)) {
+            Child::Plain => {}
+            Child::Subflow(subflow, locked) => match subflow::adopt::<S>(child, subflow, locked) {
+                Ok(()) => with::<S>(child, |l, _| S::opened_done(l)),
+                Err(subflow) => S::not_opened(&subflow),
+            },
+            Child::Refused(reason) => {
+                refuse(sk, p, Some(reason));
+                subflow::drop_connection(child);
+            }
         }
         child
+    }
+}
+
+/// Answers the segment that completes a handshake with a reset, if there is a reason.
+///
+/// # Safety
+///
+/// `listener` is the valid listening TCP socket that the segment is for, and `skb` the segment; bottom halves are off.
+unsafe fn refuse(
+    listener: *const bindings::sock,
+    skb: NonNull<bindings::sk_buff>,
+    reason: Option<u8>,
+) {
+    // SAFETY: By the contract above.
+    unsafe {
+        if let (Some(reason), Some(mut segment)) = (reason, RxSegment::parse(skb)) {
+            segment.refuse(listener.cast_mut(), reason);
+        }
     }
 }

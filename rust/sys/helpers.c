@@ -38,6 +38,7 @@ int rmptcp_sock_rcvlowat(const struct sock *sk, int waitall, int len) { return s
 int rmptcp_sock_intr_errno(long timeo) { return sock_intr_errno(timeo); }
 void rmptcp_graft_shared(struct sock *sk, struct socket *parent) { rcu_assign_pointer(sk->sk_wq, &parent->wq); sk_set_socket(sk, parent); }
 void rmptcp_sock_orphan(struct sock *sk) { sock_orphan(sk); }
+bool rmptcp_syn_gets_cookie(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_syncookies) == 2 || inet_csk_reqsk_queue_is_full(sk); }
 struct net *rmptcp_sock_net(const struct sock *sk) { return sock_net(sk); }
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk) { return sk_page_frag(sk); }
 void rmptcp_set_nospace(struct socket *sock) { set_bit(SOCK_NOSPACE, &sock->flags); }

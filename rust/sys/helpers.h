@@ -41,6 +41,7 @@ int rmptcp_sock_rcvlowat(const struct sock *sk, int waitall, int len);
 int rmptcp_sock_intr_errno(long timeo);
 void rmptcp_graft_shared(struct sock *sk, struct socket *parent);
 void rmptcp_sock_orphan(struct sock *sk);
+bool rmptcp_syn_gets_cookie(const struct sock *sk);
 struct net *rmptcp_sock_net(const struct sock *sk);
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk);
 void rmptcp_set_nospace(struct socket *sock);

@@ -5,12 +5,13 @@
 //! C header: [`include/linux/net.h`](srctree/include/linux/net.h)
 
 use super::bindings;
-use super::msg::Address;
+use super::msg::{Address, AddressBuf};
 use super::sock::Sock;
 use super::stack::Stack;
 use super::subflow::attach;
 use super::ulp_ops;
 use core::marker::PhantomData;
+use core::net::IpAddr;
 use core::ptr::{self, NonNull};
 use kernel::prelude::*;
 
@@ -29,6 +30,108 @@ unsafe impl<S: Stack> Send for KernelSocket<S> {}
 // SAFETY: As above.
 unsafe impl<S: Stack> Sync for KernelSocket<S> {}
 
+/// A socket that the kernel opened for us and that nobody else knows yet.
+///
+/// # Invariants
+///
+/// The pointer is a kernel socket.
+pub(crate) struct BareSocket(NonNull<bindings::socket>);
+
+impl BareSocket {
+    /// Opens a TCP socket in the namespace of `msk`, owned by whom `msk` belongs to.
+    ///
+    /// Context: may sleep; the lock of `msk` is held.
+    pub(crate) fn open(msk: &Sock, family: u16) -> Result<Self> {
+        let kind = (bindings::sock_type_SOCK_STREAM, bindings::IPPROTO_TCP);
+        let this = Self::create(msk, family, kind)?;
+        // SAFETY: The socket is new and nobody else knows it.
+        unsafe {
+            let sk = this.sock().as_ptr();
+            bindings::sk_net_refcnt_upgrade(sk);
+            (*sk).sk_allocation = kernel::bindings::GFP_ATOMIC;
+            bindings::rmptcp_copy_owner(sk, msk.as_ptr());
+        }
+        Ok(this)
+    }
+
+    fn create(msk: &Sock, family: u16, (kind, protocol): (u32, u32)) -> Result<Self> {
+        let mut socket = ptr::null_mut();
+        // SAFETY: The namespace is that of a living socket.
+        kernel::error::to_result(unsafe {
+            bindings::sock_create_kern(
+                bindings::rmptcp_sock_net(msk.as_ptr()),
+                family.into(),
+                kind as i32,
+                protocol as i32,
+                &mut socket,
+            )
+        })?;
+        NonNull::new(socket).map(Self).ok_or(ENOMEM)
+    }
+
+    /// The socket below.
+    pub(crate) fn sock(&self) -> &Sock {
+        // SAFETY: By the type invariant; the `struct socket` holds its reference.
+        unsafe { Sock::from_raw((*self.0.as_ptr()).sk) }
+    }
+
+    /// `kernel_bind`. Context: may sleep.
+    pub(crate) fn bind(&self, addr: Address<'_>) -> Result {
+        // SAFETY: The socket is ours and the address valid.
+        kernel::error::to_result(unsafe {
+            bindings::kernel_bind(self.0.as_ptr(), addr.as_ptr(), addr.len())
+        })
+    }
+
+    /// Uses this device only. Context: may sleep.
+    pub(crate) fn bind_device(&self, index: u32) -> Result {
+        let index = i32::try_from(index).map_err(|_| EINVAL)?;
+        // SAFETY: The socket is ours; C takes its lock.
+        kernel::error::to_result(unsafe {
+            bindings::sock_bindtoindex(self.sock().as_ptr(), index, true)
+        })
+    }
+
+    /// Makes it a subflow. Context: may sleep.
+    pub(crate) fn become_subflow<S: Stack>(
+        self,
+        subflow: S::Subflow,
+        locked: S::Locked,
+    ) -> Result<KernelSocket<S>> {
+        // SAFETY: A TCP socket of ours that nobody else knows.
+        unsafe { attach::<S>(self.sock().as_ptr(), subflow, locked, GFP_KERNEL) }
+            .map_err(|_| ENOMEM)?;
+        let socket = self.0;
+        // The other one releases it.
+        core::mem::forget(self);
+        Ok(KernelSocket {
+            socket,
+            stack: PhantomData,
+        })
+    }
+}
+
+impl Drop for BareSocket {
+    fn drop(&mut self) {
+        // SAFETY: The socket is ours.
+        unsafe { bindings::sock_release(self.0.as_ptr()) }
+    }
+}
+
+/// The address that the route to `to` starts at, for whom `msk` belongs to. Context: may sleep.
+pub(crate) fn source_towards(msk: &Sock, to: &AddressBuf) -> Result<IpAddr> {
+    let kind = (bindings::sock_type_SOCK_DGRAM, bindings::IPPROTO_UDP);
+    let socket = BareSocket::create(msk, to.family(), kind)?;
+    let addr = to.get();
+    // SAFETY: The socket is ours and the address valid. A datagram socket sends nothing when it connects.
+    kernel::error::to_result(unsafe {
+        (*socket.sock().as_ptr()).__sk_common.skc_bound_dev_if =
+            (*msk.as_ptr()).__sk_common.skc_bound_dev_if;
+        bindings::kernel_connect(socket.0.as_ptr(), addr.as_ptr(), addr.len(), 0)
+    })?;
+    Ok(socket.sock().local_end().ip())
+}
+
 impl<S: Stack> KernelSocket<S> {
     /// Opens a TCP socket of the family of `msk`, in its namespace, owned by whom `msk` belongs to.
     ///
@@ -37,31 +140,9 @@ impl<S: Stack> KernelSocket<S> {
         msk: &Sock,
         make: impl FnOnce(&Sock) -> Result<(S::Subflow, S::Locked)>,
     ) -> Result<Self> {
-        let mut socket = ptr::null_mut();
-        // SAFETY: The namespace is that of a living socket.
-        kernel::error::to_result(unsafe {
-            bindings::sock_create_kern(
-                bindings::rmptcp_sock_net(msk.as_ptr()),
-                msk.family().into(),
-                bindings::sock_type_SOCK_STREAM as i32,
-                bindings::IPPROTO_TCP as i32,
-                &mut socket,
-            )
-        })?;
-        let this = Self {
-            socket: NonNull::new(socket).ok_or(ENOMEM)?,
-            stack: PhantomData,
-        };
-        // SAFETY: The socket is new and nobody else knows it.
-        unsafe {
-            let sk = (*socket).sk;
-            bindings::sk_net_refcnt_upgrade(sk);
-            let (subflow, locked) = make(Sock::from_raw(sk))?;
-            attach::<S>(sk, subflow, locked, GFP_KERNEL).map_err(|_| ENOMEM)?;
-            (*sk).sk_allocation = kernel::bindings::GFP_ATOMIC;
-            bindings::rmptcp_copy_owner(sk, msk.as_ptr());
-        }
-        Ok(this)
+        let bare = BareSocket::open(msk, msk.family())?;
+        let (subflow, locked) = make(bare.sock())?;
+        bare.become_subflow(subflow, locked)
     }
 
     /// The TCP socket.

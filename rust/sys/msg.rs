@@ -6,8 +6,10 @@
 
 use super::bindings;
 use super::skb::Skb;
-use super::sock::Sock;
+use super::sock::{Sock, AF_INET, AF_INET6};
 use core::marker::PhantomData;
+use core::mem::size_of_val;
+use core::net::{IpAddr, SocketAddr};
 use core::ptr::NonNull;
 use kernel::prelude::*;
 
@@ -200,5 +202,59 @@ impl Address<'_> {
 
     pub(super) fn len(&self) -> i32 {
         self.len
+    }
+}
+
+/// An address of our own making.
+pub(crate) enum AddressBuf {
+    V4(bindings::sockaddr_in),
+    V6(bindings::sockaddr_in6),
+}
+
+impl AddressBuf {
+    /// `device` tells link-local addresses apart.
+    pub(crate) fn new(addr: SocketAddr, device: u32) -> Self {
+        let port = addr.port().to_be();
+        match addr.ip() {
+            IpAddr::V4(ip) => Self::V4(bindings::sockaddr_in {
+                sin_family: AF_INET,
+                sin_port: port,
+                sin_addr: bindings::in_addr {
+                    s_addr: u32::from_ne_bytes(ip.octets()),
+                },
+                ..Default::default()
+            }),
+            IpAddr::V6(ip) => Self::V6(bindings::sockaddr_in6 {
+                sin6_family: AF_INET6,
+                sin6_port: port,
+                sin6_addr: bindings::in6_addr {
+                    in6_u: bindings::in6_addr__bindgen_ty_1 {
+                        u6_addr8: ip.octets(),
+                    },
+                },
+                sin6_scope_id: device,
+                ..Default::default()
+            }),
+        }
+    }
+
+    pub(super) fn family(&self) -> u16 {
+        match self {
+            Self::V4(_) => AF_INET,
+            Self::V6(_) => AF_INET6,
+        }
+    }
+
+    /// The address, to be passed on. C only reads it.
+    pub(crate) fn get(&self) -> Address<'_> {
+        let (ptr, len): (*const bindings::sockaddr_unsized, usize) = match self {
+            Self::V4(addr) => (core::ptr::from_ref(addr).cast(), size_of_val(addr)),
+            Self::V6(addr) => (core::ptr::from_ref(addr).cast(), size_of_val(addr)),
+        };
+        Address {
+            ptr: ptr.cast_mut(),
+            len: len as i32,
+            life: PhantomData,
+        }
     }
 }

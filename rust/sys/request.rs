@@ -54,6 +54,20 @@ impl Request {
         Some(out)
     }
 
+    /// Has TCP keep the child of this request out of the accept queue. The base reference of the child is then ours.
+    ///
+    /// # Safety
+    ///
+    /// `request` is a valid TCP request socket whose child was just made, in `syn_recv_sock`.
+    pub(super) unsafe fn keep_from_accept(request: NonNull<bindings::request_sock>) {
+        let tcp = request.cast::<bindings::tcp_request_sock>().as_ptr();
+        // SAFETY: By the contract above. TCP looks at the two when we return, and nobody else does.
+        unsafe {
+            (*tcp).is_mptcp = true;
+            (*tcp).drop_req = true;
+        }
+    }
+
     /// The listener.
     pub(super) fn listener(&self) -> *mut bindings::sock {
         // SAFETY: Only reads a field.

@@ -7,6 +7,7 @@
 use super::bindings;
 use crate::wire::{Mapping, Ssn, WireDsn};
 use core::marker::PhantomData;
+use core::net::IpAddr;
 use core::ptr::{self, NonNull};
 use kernel::prelude::*;
 
@@ -179,15 +180,46 @@ impl RxSegment<'_> {
                 (*(*listener).__sk_common.skc_prot).rsk_prot
             };
             if let Some(reset) = (*requests).send_reset {
-                reset(listener, p, bindings::sk_rst_reason_SK_RST_REASON_MPTCP_RST_EMPTCP);
+                reset(
+                    listener,
+                    p,
+                    bindings::sk_rst_reason_SK_RST_REASON_MPTCP_RST_EMPTCP,
+                );
             }
         }
+    }
+
+    /// Where it came to.
+    pub(crate) fn local_addr(&self) -> IpAddr {
+        // SAFETY: As in `four_tuple`.
+        unsafe { address(self.skb, false) }
     }
 
     /// The two ends, the sender first.
     pub(crate) fn four_tuple(&self) -> FourTuple {
         // SAFETY: The network header of a packet that reached a hook is set and readable.
         unsafe { four_tuple(self.skb, &self.header, false) }
+    }
+}
+
+/// The source or the destination of a packet.
+///
+/// # Safety
+///
+/// The network header of `skb` is set and linear.
+unsafe fn address(skb: NonNull<bindings::sk_buff>, source: bool) -> IpAddr {
+    // SAFETY: By the contract above the addresses are readable, at the offsets of RFC 791 and RFC 8200.
+    unsafe {
+        let ip = bindings::rmptcp_skb_network_header(skb.as_ptr())
+            .cast::<u8>()
+            .cast_const();
+        if *ip >> 4 == 4 {
+            let at = ip.add(if source { 12 } else { 16 });
+            IpAddr::from(at.cast::<[u8; 4]>().read())
+        } else {
+            let at = ip.add(if source { 8 } else { 24 });
+            IpAddr::from(at.cast::<[u8; 16]>().read())
+        }
     }
 }
 
@@ -294,6 +326,12 @@ impl TxSegment<'_> {
                 life: PhantomData,
             }
         }
+    }
+
+    /// Where it comes from.
+    pub(crate) fn local_addr(&self) -> IpAddr {
+        // SAFETY: As in `four_tuple`.
+        unsafe { address(self.skb, true) }
     }
 
     /// The two ends, the receiver first.

@@ -60,6 +60,7 @@ pub(crate) const SEND_SHUTDOWN: u8 = bindings::SEND_SHUTDOWN as u8;
 /// Both.
 pub(crate) const SHUTDOWN_MASK: u8 = RCV_SHUTDOWN | SEND_SHUTDOWN;
 
+pub(crate) const AF_INET: u16 = bindings::AF_INET as u16;
 pub(crate) const AF_INET6: u16 = bindings::AF_INET6 as u16;
 
 impl Sock {

@@ -26,6 +26,28 @@ pub(crate) enum TxVerdict {
     Lose,
 }
 
+/// What the last segment of a passive handshake leads to.
+pub(crate) enum ThirdAck<O> {
+    /// A plain TCP connection.
+    Plain,
+    /// An MPTCP connection.
+    Open(O),
+    /// A further subflow of a connection: no program accepts it.
+    Join(O),
+    /// Nothing: a reset with this MP_TCPRST reason, or silence.
+    Refuse(Option<u8>),
+}
+
+/// What a child that TCP made is.
+pub(crate) enum Child<S: Stack> {
+    /// A plain TCP connection.
+    Plain,
+    /// A subflow.
+    Subflow(S::Subflow, S::Locked),
+    /// Nobody's: a reset with this MP_TCPRST reason. The stack closes it later.
+    Refused(u8),
+}
+
 /// Who sends a SYN/ACK, or a SYN without passing `queue_xmit`, as LOCAL_OUT sees it.
 pub(crate) enum Origin<'a> {
     /// A request socket of a listener of ours.
@@ -165,7 +187,7 @@ pub(crate) trait Stack: Sized + 'static {
     fn concerns(header: &Header) -> bool;
     /// A SYN arrived at a listening subflow. Softirq; whatever is noted holds until `syn_done` on this CPU.
     /// `Some` refuses it: a reset with this MP_TCPRST reason.
-    fn syn(listener: &Self::Subflow, segment: &RxSegment<'_>) -> Option<u8>;
+    fn syn(listener: &Self::Subflow, tcp: &Sock, segment: &RxSegment<'_>) -> Option<u8>;
     /// The SYN was answered, or not.
     fn syn_done();
     /// A SYN/ACK leaves: options to add to it. `subflow`: the listener of a request, or the child.
@@ -174,21 +196,19 @@ pub(crate) trait Stack: Sized + 'static {
         subflow: Option<&Self::Subflow>,
         segment: &TxSegment<'_>,
     ) -> Option<([u8; 40], u8)>;
-    /// The last segment of a passive handshake arrived: `Some` if it makes an MPTCP connection.
+    /// The last segment of a passive handshake arrived.
     fn third_ack(
         listener: &Self::Subflow,
         request: &Request,
         segment: &mut RxSegment<'_>,
-    ) -> Option<Self::Opening>;
+    ) -> ThirdAck<Self::Opening>;
     /// What `third_ack` hands to `opened`.
     type Opening;
-    /// TCP made the child of a handshake: its state, or nothing to leave it plain TCP. Softirq.
-    fn opened(
-        listener: &Self::Subflow,
-        opening: Self::Opening,
-        child: &Sock,
-    ) -> Option<(Self::Subflow, Self::Locked)>;
-    /// The child could not be made ours: it goes on as plain TCP.
+    /// TCP made the child of a handshake: what it is. Softirq.
+    fn opened(listener: &Self::Subflow, opening: Self::Opening, child: &Sock) -> Child<Self>;
+    /// TCP made no child after all.
+    fn not_made(opening: Self::Opening);
+    /// The child could not be made ours: it is plain TCP.
     fn not_opened(subflow: &Self::Subflow);
     /// After the child was made ours.
     fn opened_done(subflow: &mut SubflowLocked<'_, Self>);

@@ -400,6 +400,20 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         }
     }
 
+    /// Lets TCP send up to a window that the peer has told elsewhere. Says whether that was news.
+    pub(crate) fn raise_send_window(&mut self, bytes: u32) -> bool {
+        // SAFETY: The lock is held.
+        unsafe {
+            let tp = self.tcp();
+            let news = bytes > (*tp).snd_wnd;
+            if news {
+                (*tp).snd_wnd = bytes;
+                (*tp).max_window = (*tp).max_window.max(bytes);
+            }
+            news
+        }
+    }
+
     /// Has every acknowledgement call the stack's `write_space`, as long as there is something to send.
     pub(crate) fn want_write_space(&mut self) {
         self.sk.want_write_space();
@@ -536,6 +550,22 @@ impl<S: Stack> SubflowLocked<'_, S> {
 pub(crate) fn close_child(ssk: &Sock) {
     // SAFETY: The socket is alive, and this is the one close of it: it drops the reference that its life began with.
     unsafe { bindings::tcp_close(ssk.as_ptr(), 0) }
+}
+
+/// Ends the TCP connection of a child that TCP just made, without a word; [`close_child`] is still due.
+///
+/// # Safety
+///
+/// `child` is a valid TCP socket, locked by its spinlock, that no program knows.
+pub(super) unsafe fn drop_connection(child: *mut bindings::sock) {
+    // SAFETY: By the contract above. As TCP does with what waits in an accept queue; in repair mode it sends nothing.
+    unsafe {
+        if let Some(disconnect) = (*(*child).__sk_common.skc_prot).disconnect {
+            bindings::rmptcp_tcp_set_repair(child, true);
+            disconnect(child, bindings::O_NONBLOCK as i32);
+            bindings::rmptcp_tcp_set_repair(child, false);
+        }
+    }
 }
 
 /// Makes `child`, which TCP just made from a handshake, a subflow; as [`attach`].

@@ -27,7 +27,40 @@ pub(crate) struct Numbers {
     pub(crate) rto: u32,
 }
 
+/// What TCP has measured of its path.
+pub(crate) struct Path {
+    /// The smoothed round-trip time and its deviation in microseconds; 0 while there is none.
+    pub(crate) srtt: u32,
+    pub(crate) rttvar: u32,
+    /// The congestion window in octets.
+    pub(crate) cwnd: u32,
+    /// The pacing rate in octets a second.
+    pub(crate) pacing: u64,
+    /// Octets of payload in a segment.
+    pub(crate) mss: u32,
+}
+
 impl Sock {
+    /// What TCP has measured. For TCP sockets only.
+    pub(crate) fn path(&self) -> Path {
+        let sk = self.as_ptr();
+        let tp = sk.cast::<bindings::tcp_sock>();
+        // SAFETY: Subflows are TCP sockets; a stale value is harmless. TCP keeps eighths of the one time and quarters of the
+        // other.
+        unsafe {
+            let mss = ptr::addr_of!((*tp).mss_cache).read_volatile();
+            Path {
+                srtt: ptr::addr_of!((*tp).srtt_us).read_volatile() >> 3,
+                rttvar: ptr::addr_of!((*tp).mdev_us).read_volatile() >> 2,
+                cwnd: ptr::addr_of!((*tp).snd_cwnd)
+                    .read_volatile()
+                    .saturating_mul(mss),
+                pacing: ptr::addr_of!((*sk).sk_pacing_rate).read_volatile() as u64,
+                mss,
+            }
+        }
+    }
+
     /// A snapshot of TCP's numbers; consistent only under the socket's lock.
     ///
     /// For TCP sockets only.
@@ -96,6 +129,12 @@ impl Sock {
                 .read_volatile()
                 .is_null()
         }
+    }
+
+    /// Whether this listening TCP socket answers the next SYN with a SYN cookie.
+    pub(crate) fn syn_gets_cookie(&self) -> bool {
+        // SAFETY: A listening TCP socket, alive.
+        unsafe { bindings::rmptcp_syn_gets_cookie(self.as_ptr()) }
     }
 
     /// Has this listening TCP socket keep the header of each SYN until its handshake is over.

@@ -67,17 +67,15 @@ pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
     }
 }
 
-/// Applies what was set on the MPTCP socket to a new TCP socket below it. The MPTCP socket is locked.
+/// Applies what was set on the MPTCP socket to a new TCP socket below it, which nobody else knows. The MPTCP socket is
+/// locked.
 pub(super) fn inherit(sk: &Sock, msk: &Msk, ssk: &Sock) {
-    {
-        let Some(locked) = subflow::lock::<Mptcp>(ssk) else {
-            return;
-        };
-        locked.sock().report_everything();
-        for field in fields::REPLAYED {
-            fields::copy(locked.sock(), sk, field);
-        }
+    let guard = ssk.lock();
+    ssk.report_everything();
+    for field in fields::REPLAYED {
+        fields::copy(ssk, sk, field);
     }
+    drop(guard);
     tcp::replay(msk, ssk);
 }
 

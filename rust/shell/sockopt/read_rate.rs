@@ -2,7 +2,6 @@
 
 //! How much a program reads per round trip: what the receive buffer should hold twice.
 
-use crate::sys::sock::Sock;
 use crate::sys::time::monotonic_micros;
 use kernel::sync::atomic::{ordering, Atomic};
 
@@ -24,13 +23,13 @@ impl Default for ReadRate {
 }
 
 impl ReadRate {
-    /// Counts `bytes`; once per round trip of `ssk`, says what window would let the program read on at its pace.
-    pub(crate) fn measure(&self, bytes: usize, ssk: &Sock) -> Option<u32> {
+    /// Counts `bytes`; once per round trip of `rtt` microseconds, says what window would let the program read on at its
+    /// pace.
+    pub(crate) fn measure(&self, bytes: usize, rtt: u64) -> Option<u32> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let copied = self.copied.load(ordering::Relaxed).saturating_add(bytes);
         self.copied.store(copied, ordering::Relaxed);
         let now = monotonic_micros();
-        let rtt = ssk.rcv_rtt_micros();
         let since = self.since.load(ordering::Relaxed);
         if rtt == 0 || now.saturating_sub(since) < rtt {
             return None;
