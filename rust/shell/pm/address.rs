@@ -52,8 +52,18 @@ impl Given {
         })
     }
 
-    /// The address itself, without which there is no answer.
-    pub(super) fn ip(&self, request: &Request<'_>, attr: Attr<'_>) -> Result<IpAddr> {
+    /// The address itself with what is said of it; there must be one.
+    pub(super) fn endpoint(&self, request: &Request<'_>, attr: Attr<'_>) -> Result<Endpoint> {
+        Ok(Endpoint {
+            id: self.id,
+            addr: self.ip(request, attr)?,
+            port: self.port,
+            flags: self.flags,
+            device: self.device,
+        })
+    }
+
+    fn ip(&self, request: &Request<'_>, attr: Attr<'_>) -> Result<IpAddr> {
         self.addr.ok_or_else(|| {
             request.explain(Some(attr), format_args!("the address family is missing"));
             EINVAL

@@ -4,7 +4,9 @@
 
 use super::address::{self, Given};
 use super::attr;
-use crate::engine::path_manager::{Endpoint, EndpointError, Limits};
+use super::live;
+use super::user;
+use crate::engine::path_manager::{Endpoint, EndpointError, Endpoints, Flags, Limits};
 use crate::shell::netns::Net;
 use crate::sys::netlink::{Dump, Request};
 use crate::wire::AddrId;
@@ -16,15 +18,11 @@ const LIMIT_MAX: u8 = 64;
 /// ADD_ADDR.
 pub(super) fn add(net: &Net, request: &Request<'_>) -> Result {
     let attr = request.need(attr::ADDR)?;
-    let given = Given::read(request, attr)?;
-    let new = Endpoint {
-        id: given.id,
-        addr: given.ip(request, attr)?,
-        port: given.port,
-        flags: given.flags,
-        device: given.device,
-    };
+    let new = Given::read(request, attr)?.endpoint(request, attr)?;
     let added = net.endpoints().lock().add(new);
+    if added.is_ok() {
+        live::tell_all(net, |_| {});
+    }
     added.map(|_| ()).map_err(|error| {
         let errno = errno(error);
         let code = errno.to_errno();
@@ -69,21 +67,29 @@ fn errno(error: EndpointError) -> Error {
 pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
     let attr = request.need(attr::ADDR)?;
     let given = Given::read(request, attr)?;
-    // The first address of each connection, which is no endpoint.
+    // The first address of each connection, which is no endpoint by this number.
     if given.id == AddrId::INITIAL {
+        if let Some(addr) = given.addr {
+            live::tell_all(net, |policy| policy.on_first_removed(addr, given.port));
+        }
         return Ok(());
     }
     let removed = net.endpoints().lock().remove(given.id);
-    removed.map(|_| ()).map_err(|_| {
+    let gone = removed.map_err(|_| {
         request.explain(Some(attr), format_args!("no endpoint has this id"));
         EINVAL
-    })
+    })?;
+    live::tell_all(net, |policy| policy.on_endpoint_removed(&gone));
+    Ok(())
 }
 
 /// GET_ADDR, of one.
 pub(super) fn get(net: &Net, request: &Request<'_>) -> Result {
     let attr = request.need(attr::ADDR)?;
     let id = Given::read(request, attr)?.id;
+    if request.get(attr::TOKEN).is_some() {
+        return user::get(net, request, attr, id);
+    }
     let found = net.endpoints().lock().get(id).copied();
     let endpoint = found.ok_or_else(|| {
         request.explain(Some(attr), format_args!("no endpoint has this id"));
@@ -94,6 +100,9 @@ pub(super) fn get(net: &Net, request: &Request<'_>) -> Result {
 
 /// GET_ADDR, of all.
 pub(super) fn list(net: &Net, dump: &mut Dump<'_>) -> Result {
+    if dump.request.get(attr::TOKEN).is_some() {
+        return user::list(net, dump);
+    }
     loop {
         let [last, ..] = *dump.progress();
         let above = AddrId(u8::try_from(last).unwrap_or(u8::MAX));
@@ -115,7 +124,11 @@ pub(super) fn list(net: &Net, dump: &mut Dump<'_>) -> Result {
 /// FLUSH_ADDRS.
 pub(super) fn flush(net: &Net) -> Result {
     let gone = net.endpoints().lock().flush();
-    drop(gone);
+    if !gone.is_empty() {
+        live::tell_all(net, |policy| {
+            gone.iter().for_each(|endpoint| policy.on_flushed(endpoint));
+        });
+    }
     Ok(())
 }
 
@@ -155,26 +168,44 @@ pub(super) fn limits(net: &Net, request: &Request<'_>) -> Result {
 pub(super) fn set_flags(net: &Net, request: &Request<'_>) -> Result {
     let attr = request.need(attr::ADDR)?;
     let given = Given::read(request, attr)?;
+    if request.get(attr::TOKEN).is_some() {
+        return user::set_flags(net, request, attr, &given);
+    }
     if given.addr.is_none() && given.id == AddrId::INITIAL {
         request.explain(Some(attr), format_args!("neither id nor address is given"));
         return Err(EOPNOTSUPP);
     }
-    let changed = {
-        let mut endpoints = net.endpoints().lock();
-        let found = match given.addr {
-            Some(addr) => endpoints.at(addr, given.port),
-            None => endpoints.get(given.id),
-        };
-        let id = found.map(|endpoint| endpoint.id);
-        id.ok_or(EndpointError::NotFound)
-            .and_then(|id| endpoints.set_flags(id, given.flags))
-    };
-    changed.map(|_| ()).map_err(|error| {
+    let changed = change(&mut net.endpoints().lock(), &given);
+    let (old, new) = changed.map_err(|error| {
         let why = match error {
             EndpointError::NotFound => "there is no such endpoint",
             _ => "an endpoint with flag signal or implicit cannot be fullmesh",
         };
         request.explain(Some(attr), format_args!("{why}"));
         errno(error)
-    })
+    })?;
+    let differs = |flag| old.flags.has(flag) != new.flags.has(flag);
+    live::tell_all(net, |policy| {
+        if differs(Flags::BACKUP) {
+            policy.on_backup(&new);
+        }
+        if differs(Flags::FULLMESH) {
+            policy.on_fullmesh(&new);
+        }
+    });
+    Ok(())
+}
+
+/// Changes the flags of an endpoint; gives what it was and what it is.
+fn change(
+    endpoints: &mut Endpoints,
+    given: &Given,
+) -> core::result::Result<(Endpoint, Endpoint), EndpointError> {
+    let found = match given.addr {
+        Some(addr) => endpoints.at(addr, given.port),
+        None => endpoints.get(given.id),
+    };
+    let old = *found.ok_or(EndpointError::NotFound)?;
+    let new = endpoints.set_flags(old.id, given.flags)?;
+    Ok((old, new))
 }
