@@ -313,7 +313,7 @@ impl<P: Payload> Connection<P> {
             return self.owe_ack_everywhere();
         }
         for flow in self.subflows.iter_mut() {
-            flow.owed.late_ack = true;
+            flow.owed.late_ack |= flow.is_connected();
         }
     }
 

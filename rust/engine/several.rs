@@ -179,7 +179,8 @@ impl<P: Payload> Connection<P> {
             return;
         }
         for flow in self.subflows.iter_mut() {
-            flow.owed.push |= flow.phase == Phase::Open && flow.class() == class;
+            let takes = flow.phase == Phase::Open && !flow.full;
+            flow.owed.push |= takes && flow.class() == class;
         }
     }
 
@@ -208,10 +209,11 @@ impl<P: Payload> Connection<P> {
         let view = self.send_view();
         let mut ids = [None; 2];
         for (slot, flow) in ids.iter_mut().zip(self.usable(class)) {
-            *slot = Some(flow.id);
+            *slot = Some((flow.id, flow.full));
         }
         if let [only, None] = ids {
-            return only;
+            // Asked again at once, a TCP without memory would refuse for ever.
+            return only.filter(|(_, full)| !full).map(|(id, _)| id);
         }
         let mut scheduling = core::mem::take(&mut self.scheduling);
         let choice = scheduling.choose(self.usable(class).map(Subflow::view), &view);
@@ -339,12 +341,12 @@ impl<P: Payload> Connection<P> {
     fn pick_copy(&mut self, sf: SubflowId, room: u32) -> Option<Offer> {
         let (una, next) = (self.send.una, self.send.next.earliest(self.send.end));
         let flow = self.subflows.get_mut(sf)?;
-        let from = flow.copied.latest(una);
+        let from = flow.copied.map_or(una, |copied| copied.latest(una));
         let (start, end) = first_gap(flow.sent.as_slice(), from, next)?;
         let len = u32::try_from(end.checked_distance_from(start)?)
             .unwrap_or(u32::MAX)
             .min(room);
-        flow.copied = start.advance(u64::from(len));
+        flow.copied = Some(start.advance(u64::from(len)));
         Some(Offer {
             dsn: start,
             len,

@@ -210,6 +210,25 @@ fn a_connection_that_is_not_verified_or_is_closing_takes_no_join() {
 }
 
 #[test]
+fn no_join_comes_between_mp_fail_and_plain_tcp() {
+    // The peer asks for an infinite mapping: our next bytes begin it, and the connection is plain TCP.
+    let mut rig = Rig::new(true);
+    rig.write(100);
+    let fail = OptionSet {
+        fail: Some(Fail { dsn: our(100) }),
+        ..OptionSet::default()
+    };
+    rig.segment(&on_ack(&fail));
+    assert!(rig.counted(Mib::MPFailRx));
+    let answer = accept(&mut rig, &third_ack(), Door::Same, true);
+    assert_eq!(refused(answer), (Some(Mib::MPJoinRejected), 3));
+    rig.post(Event::AppWrote { len: 10 });
+    assert!(rig.offer(1_000).unwrap().infinite);
+    assert_eq!(rig.conn.mode(), Mode::Fallback);
+    assert_eq!(rig.conn.info().subflows_total, 1);
+}
+
+#[test]
 fn plain_tcp_and_a_closed_connection_are_found_by_no_token() {
     let mut plain = Rig::with(false, false);
     plain.mapped(b"bare", None);
@@ -402,6 +421,23 @@ fn the_third_ack_is_repeated_ever_more_slowly_and_given_up_in_the_end() {
 }
 
 #[test]
+fn a_round_trip_of_no_millisecond_is_waited_for_all_the_same() {
+    let mut rig = Rig::new(false);
+    joins(&mut rig);
+    rig.post(Event::JoinSynAck {
+        sf: SECOND,
+        options: &syn_ack(false),
+        srtt: Some(Duration::default()),
+    });
+    // A timer that is due again at once would never let go.
+    for at in [10, 30, 70] {
+        assert_eq!(rig.conn.next_timeout(), Some(Instant::from_millis(at)));
+        rig.timeout();
+        assert!(rig.asked().contains(&Action::SendAck { sf: SECOND }));
+    }
+}
+
+#[test]
 fn a_syn_ack_without_the_right_proof_costs_the_subflow() {
     let cases = [
         (no_options(), Mib::MPJoinSynAckNoMPJoin),
@@ -459,6 +495,25 @@ fn a_join_that_comes_too_late_is_reset() {
     answered(&mut rig, &syn_ack(false));
     assert!(rig.counted(Mib::MPJoinNotEstablished));
     assert!(rig.has(&Action::ResetSubflow { sf: SECOND }));
+}
+
+#[test]
+fn a_subflow_whose_syn_is_not_answered_acknowledges_nothing() {
+    let mut rig = Rig::new(false);
+    joins(&mut rig);
+    rig.segment(&data_fin(0));
+    let asked = rig.asked();
+    assert!(asked.contains(&Action::DelayAck { sf: SF }));
+    assert!(!asked.contains(&Action::DelayAck { sf: SECOND }));
+    // Nor once it is given up, before TCP has done so.
+    let now = Instant::from_millis(rig.now);
+    assert!(rig.conn.close_subflow(SECOND, now));
+    rig.drain();
+    assert!(rig.has(&Action::ResetSubflow { sf: SECOND }));
+    rig.post(Event::ShutdownWrite);
+    let asked = rig.asked();
+    assert!(asked.contains(&Action::SendAck { sf: SF }));
+    assert!(!asked.contains(&Action::SendAck { sf: SECOND }));
 }
 
 #[test]

@@ -330,6 +330,12 @@ impl Endpoint {
         let Some(flow) = self.flow_of(sf) else {
             return;
         };
+        let phase = self.flows[flow].tcp.phase;
+        if matches!(errand, Errand::Ack(_) | Errand::LateAck(_)) {
+            env.require(phase != Phase::SynSent, || {
+                format!("{sf:?} is to acknowledge before its SYN is answered")
+            });
+        }
         match errand {
             Errand::Tell(_, order) => self.flows[flow].tx.apply(order),
             Errand::Reset(_) => {
@@ -341,12 +347,12 @@ impl Endpoint {
                 self.tcp_send(env, flow);
             }
             Errand::Ack(_) => self.ack(env, flow),
-            Errand::LateAck(_) => {
+            Errand::LateAck(_) if phase == Phase::Open => {
                 let rx = &mut self.flows[flow].tcp.rx;
                 rx.ack_at.get_or_insert(env.now + DELAYED_ACK);
             }
             Errand::Push(_) => self.push(env, flow),
-            Errand::Gone => {}
+            Errand::LateAck(_) | Errand::Gone => {}
         }
     }
 

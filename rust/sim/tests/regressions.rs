@@ -7,11 +7,13 @@
 #![allow(missing_docs)]
 
 use rust_mptcp::engine::mem::refuse;
+use rust_mptcp::engine::Mib;
 use rust_mptcp_sim::app::Pace;
 use rust_mptcp_sim::app::Plan;
 use rust_mptcp_sim::attack::Forger;
 use rust_mptcp_sim::middlebox::alg::Rewrite;
 use rust_mptcp_sim::middlebox::death::LoseEnds;
+use rust_mptcp_sim::middlebox::death::Silence;
 use rust_mptcp_sim::middlebox::resegment::Coalesce;
 use rust_mptcp_sim::middlebox::resegment::InsertFin;
 use rust_mptcp_sim::middlebox::resegment::LoseThirdAck;
@@ -19,6 +21,10 @@ use rust_mptcp_sim::middlebox::strip::Strip;
 use rust_mptcp_sim::middlebox::strip::Where;
 use rust_mptcp_sim::middlebox::Ways;
 use rust_mptcp_sim::oracle::Expect;
+use rust_mptcp_sim::paths;
+use rust_mptcp_sim::paths::good_path;
+use rust_mptcp_sim::paths::Op;
+use rust_mptcp_sim::paths::Paths;
 use rust_mptcp_sim::run;
 use rust_mptcp_sim::scenario::Scenario;
 use rust_mptcp_sim::tcp::MILLI;
@@ -234,6 +240,35 @@ fn regression_plain_tcp_goes_on_after_two_gigabytes() {
         run.stages.push(Box::new(Strip::new(place, Ways::Both)));
         run.expect = Expect::Complete;
         assert_eq!(run::run(run, None).0.fault, None, "{place:?}");
+    }
+}
+
+/// The peer closed while a SYN was on its way: that subflow was to acknowledge the `DATA_FIN` as well, and the simulated
+/// TCP tried to do so again and again at one instant. (Seeds 14, 55 and 319 over several paths, and 13 with its sixth
+/// allocation refused.)
+#[test]
+fn regression_a_join_that_is_not_answered_acknowledges_no_data_fin() {
+    for side in 0..2_u8 {
+        let mut silent = good_path(1_000_000, 20 * MILLI);
+        silent.stages.push(Box::new(Silence {
+            ways: Ways::Both,
+            since: 0,
+            until: u64::MAX,
+        }));
+        let good = good_path(1_000_000, 20 * MILLI);
+        let mut run = Paths::over(1, [bulk(20_000), bulk(20_000)], vec![good, silent]);
+        run.expect = Expect::Complete;
+        let (path, backup) = (1, false);
+        run.script = vec![(100 * MILLI, Op::Join { side, path, backup })];
+        // The peer closes when the SYN is out, and this side later.
+        for (at, plan) in run.plans.iter_mut().enumerate() {
+            let first = at != usize::from(side);
+            plan.hold = if first { 300 } else { 600 } * MILLI;
+        }
+        let (world, fault) = paths::run(run, None);
+        assert_eq!(fault, None, "side {side}");
+        let end = world.end(0, usize::from(side)).unwrap();
+        assert!(end.record.counted(Mib::MPJoinSynTx) > 0);
     }
 }
 

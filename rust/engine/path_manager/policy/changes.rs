@@ -17,7 +17,7 @@ impl Policy {
     /// An endpoint was removed: what it was used for ends.
     pub fn on_endpoint_removed(&mut self, gone: &Endpoint) {
         let id = self.id_of(gone);
-        let announced = self.announced.remove(id);
+        let announced = self.take_back(id);
         let used = self.close_from(id) && !gone.flags.has(Flags::IMPLICIT);
         if announced || used {
             self.do_later(Job::Withdraw(id));
@@ -28,7 +28,7 @@ impl Policy {
     /// All endpoints were removed, `gone` among them. The peer hears of those that were announced.
     pub fn on_flushed(&mut self, gone: &Endpoint) {
         let id = self.id_of(gone);
-        if self.announced.remove(id) {
+        if self.take_back(id) {
             self.do_later(Job::Withdraw(id));
         }
         self.close_from(id);
@@ -39,7 +39,7 @@ impl Policy {
     pub fn on_first_removed(&mut self, addr: IpAddr, port: Option<NonZeroU16>) {
         let is_ours = same(addr, self.local.addr) && (port.is_none() || port == self.local.port);
         if is_ours {
-            self.announced.remove(AddrId::INITIAL);
+            self.take_back(AddrId::INITIAL);
             self.do_later(Job::Withdraw(AddrId::INITIAL));
             self.close_from(AddrId::INITIAL);
             self.may_use_again(AddrId::INITIAL);
@@ -61,6 +61,12 @@ impl Policy {
             self.close_from(id);
             self.may_use_again(id);
         }
+    }
+
+    /// Nobody hears whether what is withdrawn was echoed. Says whether the peer was told of the address.
+    fn take_back(&mut self, id: AddrId) -> bool {
+        self.end_announcement(id);
+        self.announced.remove(id)
     }
 
     /// The next subflow from one of our addresses, by their numbers.
