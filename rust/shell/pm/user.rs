@@ -264,11 +264,11 @@ fn is_open(inner: &Inner, sf: SubflowId) -> bool {
 
 /// GET_ADDR of a connection, of one.
 pub(super) fn get(net: &Net, request: &Request<'_>, attr: Attr<'_>, id: AddrId) -> Result {
-    let connection = Managed::find(net, request)?;
-    let found = connection.addresses(|list| Ok(list.get(id).copied()))?;
-    let address = found.ok_or_else(|| {
-        request.explain(Some(attr), format_args!("no address has this id"));
-        EINVAL
+    let found = Managed::find(net, request)
+        .and_then(|connection| connection.addresses(|list| list.get(id).copied().ok_or(EINVAL)));
+    let address = found.inspect_err(|_| {
+        let why = "no address of such a connection has this id";
+        request.explain(Some(attr), format_args!("{why}"));
     })?;
     request.reply(|fields| address::write(fields, &address))
 }
