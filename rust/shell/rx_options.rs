@@ -5,11 +5,13 @@
 use super::act;
 use super::sha256::KernelSha256;
 use super::subflow::Subflow;
+use super::Mptcp;
 use crate::engine::fast_open::PeerKeys;
 use crate::engine::{mapping, Event, RxSegment as Incoming, Shared};
 use crate::sys::nf_hook::RxVerdict;
 use crate::sys::segment::{Header, RxSegment};
 use crate::sys::sock::{state, Sock};
+use crate::sys::subflow::lock_in_softirq;
 use crate::sys::tcp_sock::Numbers;
 use crate::wire::walk::Walk;
 use crate::wire::{self, SegmentKind, KIND};
@@ -31,7 +33,12 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     if msk.shared.is_fallback() {
         return after_fallback(&msk.shared, segment);
     }
-    let numbers = ssk.tcp_numbers();
+    let mut numbers = ssk.tcp_numbers();
+    let end = header.seq.wrapping_add(segment.len);
+    let beyond = before(right_edge(&numbers), end);
+    if beyond {
+        share_window(&msk.shared, ssk, &mut numbers);
+    }
     if !acceptable(&header, segment.len, &numbers) {
         return RxVerdict::Pass;
     }
@@ -110,17 +117,40 @@ fn after_fallback(shared: &Shared, segment: &mut RxSegment<'_>) -> RxVerdict {
     }
 }
 
+/// RFC 8684 3.3.1: what was told of our window on one subflow counts on all, so that TCP has to take it here as well. If a
+/// process owns the subflow, TCP may drop the segment and get it once more.
+fn share_window(shared: &Shared, ssk: &Sock, numbers: &mut Numbers) {
+    let promised = shared.promised();
+    let edge = numbers.rcv_nxt.wrapping_add(promised);
+    if before(right_edge(numbers), edge) {
+        if let Some(mut locked) = lock_in_softirq::<Mptcp>(ssk) {
+            locked.accept_up_to(promised);
+        }
+        numbers.rcv_edge = edge;
+    }
+}
+
+/// Whether one sequence number comes before another.
+fn before(a: u32, b: u32) -> bool {
+    a.wrapping_sub(b) > u32::MAX / 2
+}
+
+/// The edge of what TCP takes: it takes back what it promised when it runs out of memory, but accepts what fits the
+/// promise.
+fn right_edge(numbers: &Numbers) -> u32 {
+    let right = numbers.rcv_nxt.wrapping_add(numbers.rcv_wnd);
+    if before(right, numbers.rcv_edge) {
+        numbers.rcv_edge
+    } else {
+        right
+    }
+}
+
 /// Whether TCP will take the segment, as far as can be told without its lock (RFC 9293 3.10.7.4, RFC 5961): in the
 /// window, and acknowledging nothing absurd.
 fn acceptable(header: &Header, len: u32, numbers: &Numbers) -> bool {
-    let before = |a: u32, b: u32| a.wrapping_sub(b) > u32::MAX / 2;
     let end = header.seq.wrapping_add(len);
-    // TCP takes back what it promised when it runs out of memory, but accepts what fits the promise.
-    let mut right = numbers.rcv_nxt.wrapping_add(numbers.rcv_wnd);
-    if before(right, numbers.rcv_edge) {
-        right = numbers.rcv_edge;
-    }
-    let in_window = !before(end, numbers.rcv_nxt) && !before(right, header.seq);
+    let in_window = !before(end, numbers.rcv_nxt) && !before(right_edge(numbers), header.seq);
     if header.rst() {
         // It need not be next in turn: the segments before it may wait in TCP's backlog.
         return in_window;

@@ -237,10 +237,14 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         let ssn = locked.subflow().local_ssn(write_seq);
         let offered = transmit.len;
         let sent = if offered > 0 && locked.locked().tx.record_run(ssn, &transmit).is_ok() {
+            if locked.locked().handed != Some(transmit.dsn) {
+                locked.end_queue();
+            }
             locked.send(&chunks, transmit.more).unwrap_or(0)
         } else {
             0
         };
+        locked.locked().handed = Some(transmit.dsn.advance(sent.into()));
         let rto = Duration::from_millis(millis(locked.numbers().rto));
         let event = Event::Transmitted {
             sf,

@@ -13,7 +13,7 @@ use crate::sys::segment::Header;
 use crate::sys::sock::{state, Sock};
 use crate::sys::stream;
 use crate::sys::subflow::{Received, SubflowLocked};
-use crate::wire::{self, SegmentKind, Ssn};
+use crate::wire::{self, Dsn, SegmentKind, Ssn};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
 use kernel::sync::atomic::{ordering, Atomic};
@@ -34,6 +34,8 @@ pub(crate) struct Locked {
     pub(super) tx: SubflowTx,
     /// SYNs that went out without MP_CAPABLE.
     pub(super) plain_syns: u8,
+    /// Where the data ends that TCP was handed last.
+    pub(super) handed: Option<Dsn>,
     /// How often TCP's retransmission timer had fired when we looked last.
     pub(super) timeouts: u8,
     /// The send buffer that the connection counts on.
@@ -47,6 +49,7 @@ impl Locked {
         Self {
             tx,
             plain_syns: 0,
+            handed: None,
             timeouts: 0,
             sndbuf: 0,
             closed: false,

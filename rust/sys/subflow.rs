@@ -376,6 +376,17 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         }
     }
 
+    /// What TCP is handed next does not continue what it was handed last: both are not to share a buffer.
+    pub(crate) fn end_queue(&mut self) {
+        // SAFETY: The lock is held, so the write queue is ours to change.
+        unsafe {
+            let tail = bindings::rmptcp_tcp_write_queue_tail(self.sk.as_ptr());
+            if !tail.is_null() {
+                (*bindings::rmptcp_tcp_skb_cb(tail)).set_eor(1);
+            }
+        }
+    }
+
     /// Keeps `bytes` of each segment for options of ours: TCP takes them off its MSS (`icsk_ext_hdr_len`).
     pub(crate) fn reserve_options(&mut self, bytes: u16) {
         let icsk = self.sk.as_ptr().cast::<bindings::inet_connection_sock>();
@@ -398,6 +409,16 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
                 bindings::rmptcp_tcp_update_max_rcv_wnd(self.sk.as_ptr());
             }
         }
+    }
+
+    /// Has TCP accept `bytes` from its next number on, which were promised to the peer elsewhere.
+    pub(crate) fn accept_up_to(&mut self, bytes: u32) {
+        // SAFETY: The lock is held.
+        let ahead = unsafe {
+            let tp = self.tcp();
+            (*tp).rcv_nxt.wrapping_sub((*tp).rcv_wup)
+        };
+        self.promise_window(ahead.saturating_add(bytes));
     }
 
     /// Lets TCP send up to a window that the peer has told elsewhere. Says whether that was news.
