@@ -402,6 +402,11 @@ impl<P: Payload> Connection<P> {
         self.remote.map(|remote| remote.idsn)
     }
 
+    /// Whether we opened the connection.
+    pub fn is_active(&self) -> bool {
+        self.is_active
+    }
+
     /// Whether the peer asked us not to join the address of the first subflow.
     pub fn remote_denies_join(&self) -> bool {
         self.remote_deny_join

@@ -70,6 +70,12 @@ impl<P: Payload> Connection<P> {
         self.wait_for_paths();
     }
 
+    /// Whether a subflow may carry data.
+    pub fn is_open(&self, sf: SubflowId) -> bool {
+        let flow = self.subflows.get(sf);
+        flow.is_some_and(|flow| flow.phase == Phase::Open)
+    }
+
     /// The addresses of a subflow, and who wants it to be a backup.
     pub fn ends(&self, sf: SubflowId) -> Option<Ends> {
         Some(self.subflows.get(sf)?.ends)

@@ -5,6 +5,7 @@
 use super::connect;
 use super::msk::Msk;
 use super::netns;
+use super::pm;
 use super::Mptcp;
 use crate::engine::{Mib, SubflowId};
 use crate::sys::accept::Accept;
@@ -28,6 +29,7 @@ pub(super) fn listen(sk: &Sock, msk: &Msk, backlog: i32, unconnected: bool) -> R
         count_use(sk, msk, true);
     }
     proto::copy_addresses(sk, &ssk);
+    pm::events::listener(sk, &ssk, true);
     drop(guard);
     Ok(())
 }

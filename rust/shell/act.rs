@@ -10,6 +10,7 @@ use super::entry::{Entries, Entry, Todo};
 use super::mib;
 use super::msk::{now, Inner, Msk};
 use super::netns;
+use super::pm;
 use super::subflow;
 use super::Mptcp;
 use crate::engine::{Action, ConnError, ConnState, Connection, Event, Instant, Mib, SubflowId};
@@ -87,14 +88,24 @@ impl Inner {
         let mut out = Outcome::default();
         let now = now();
         let mut conn = self.conn.take()?;
+        if self.user.is_some() {
+            // Nobody's business if nobody listens.
+            conn.take_addresses(pm::events::is_heard(sk));
+        }
         let answer = f(&mut conn, &mut self.subflows, now);
         while let Some(action) = conn.poll_action(&msk.shared) {
             match action {
                 Action::Path(event) => {
+                    self.tell_path(sk, &conn, &event);
                     let wants = self.tell_policy(sk, &conn, &event);
                     out.note(bit::PATHS, wants);
                 }
-                action => self.act(sk, msk, action, &mut out),
+                action => {
+                    if matches!(action, Action::State(ConnState::Established)) {
+                        self.tell_created(sk, &conn);
+                    }
+                    self.act(sk, msk, action, &mut out);
+                }
             }
         }
         out.note(bit::UNSENT, conn.is_waiting());

@@ -7,6 +7,7 @@ use super::entry::{Entries, Entry};
 use super::mib::set_state;
 use super::msk::Msk;
 use super::netns;
+use super::pm;
 use super::Mptcp;
 use crate::engine::Event;
 use crate::sys::proto;
@@ -30,8 +31,10 @@ pub(super) fn disconnect(sk: &Sock, msk: &Msk) -> Result {
     if sk.state() == state::LISTEN {
         count_use(sk, msk, false);
     }
+    tell_end(sk, msk);
     msk.post(sk, Event::Abort).finish(sk, msk);
     forget_connection(sk, msk);
+    msk.inner.lock().user = netns::of(sk).user_addresses();
     reset_first(msk);
     sk.clear_shutdown();
     sk.set_err(0);
@@ -40,6 +43,17 @@ pub(super) fn disconnect(sk: &Sock, msk: &Msk) -> Result {
         set_state(sk, state::CLOSE);
     }
     Ok(())
+}
+
+/// Path managers hear that a program gives up a connection, or a listener.
+fn tell_end(sk: &Sock, msk: &Msk) {
+    if sk.state() == state::LISTEN {
+        if let Some(ssk) = msk.first_ssk() {
+            pm::events::listener(sk, &ssk, false);
+        }
+    } else {
+        msk.inner.lock().tell_closed(sk);
+    }
 }
 
 /// Makes the first TCP socket ready for another connect or listen: it keeps its options and what it is bound to. Whoever
@@ -62,6 +76,7 @@ pub(super) fn close(sk: &Sock, msk: &Msk, timeout: isize) {
     msk.inner.lock().closing = true;
     sk.add_shutdown(RCV_SHUTDOWN | SEND_SHUTDOWN);
     let mut timeout = timeout;
+    tell_end(sk, msk);
     if matches!(sk.state(), state::LISTEN | state::CLOSE) {
         count_use(sk, msk, false);
         if sk.state() != state::CLOSE {
@@ -144,6 +159,7 @@ pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
         let mut inner = msk.inner.lock();
         inner.conn = None;
         inner.policy = None;
+        inner.told = false;
         inner.armed = None;
         inner.connecting = false;
         inner.held = None;

@@ -8,6 +8,7 @@
 use super::entry::Entry;
 use super::msk::Inner;
 use super::netns::{self, Net};
+use super::pm;
 use super::sha256::KernelSha256;
 use super::subflow::{Locked, Subflow};
 use super::{msk, syn_ack, Mptcp};
@@ -16,7 +17,7 @@ use crate::engine::join::{
     Refused,
 };
 use crate::engine::path_manager::endpoints::same;
-use crate::engine::path_manager::{Endpoints, Flags};
+use crate::engine::path_manager::{Endpoints, Flags, UserAddresses};
 use crate::engine::{Ending, Event, JoinAck, SubflowId, SubflowTx};
 use crate::sys::proto;
 use crate::sys::request::Request;
@@ -54,11 +55,14 @@ fn meet(ns: &Net, token: Token, addr: IpAddr, port: u16) -> Option<Met> {
     let sk = ns.tokens.find(token)?;
     let msk = proto::msk_of::<Mptcp>(&sk)?;
     let (keys, local, door) = {
-        let inner = msk.inner.lock();
+        let mut inner = msk.inner.lock();
         let mut table = ns.endpoints().lock();
         (
             inner.conn.as_ref().and_then(|conn| conn.join_keys()),
-            local_addr(&sk, &mut table, addr),
+            match inner.user.as_mut() {
+                Some(list) => user_addr(&sk, list, addr),
+                None => local_addr(&sk, &mut table, addr),
+            },
             door(&sk, &inner, &table, addr, port),
         )
     };
@@ -78,6 +82,18 @@ pub(super) fn local_addr(sk: &Sock, table: &mut Endpoints, addr: IpAddr) -> Opti
         _ if same(addr, sk.local_end().ip()) => AddrId::INITIAL,
         Some(one) => one.id,
         None => table.implicit(addr).ok()?,
+    };
+    Some(LocalAddr { id, backup })
+}
+
+/// What the program that manages the connection said of our address.
+fn user_addr(sk: &Sock, list: &mut UserAddresses, addr: IpAddr) -> Option<LocalAddr> {
+    let known = list.of(addr);
+    let backup = known.is_some_and(|one| one.flags.has(Flags::BACKUP));
+    let id = if same(addr, sk.local_end().ip()) {
+        AddrId::INITIAL
+    } else {
+        list.implicit(addr).ok()?
     };
     Some(LocalAddr { id, backup })
 }
@@ -133,6 +149,10 @@ fn is_allowed(sk: &Sock) -> bool {
 }
 
 fn allows_join(inner: &mut Inner, sk: &Sock) -> bool {
+    if inner.user.is_some() {
+        // The program that listens may close it again.
+        return pm::events::is_heard(sk);
+    }
     inner
         .with_policy(sk, |policy, table| policy.allows_join(table))
         .unwrap_or(false)

@@ -16,6 +16,7 @@
 //! | the path manager's wishes | `paths.rs` |
 //! | work and timers, devices | `worker.rs`, `link.rs` |
 //! | `ss -M`, `ss -ti` | `diag.rs` |
+//! | `ip mptcp`, mptcpd | `pm/` |
 //! | namespaces | `netns.rs`, `sysctl.rs`, `mib.rs`, `blackhole.rs` |
 //!
 //! Whatever an event makes the engine want is carried out by `act.rs`.
@@ -23,6 +24,7 @@
 use crate::sys::accept::Accept;
 use crate::sys::inet_diag::Shown;
 use crate::sys::msg::{Address, Msg};
+use crate::sys::netlink;
 use crate::sys::netns::NetRef;
 use crate::sys::nf_hook::RxVerdict;
 use crate::sys::request::Request;
@@ -52,6 +54,7 @@ mod netns;
 mod open;
 mod paths;
 mod payload;
+mod pm;
 mod poll;
 mod receive_buffer;
 mod recvmsg;
@@ -194,6 +197,14 @@ impl Stack for Mptcp {
 
     fn work(sk: &Sock, msk: &Self::Msk) {
         worker::work(sk, msk);
+    }
+
+    fn pm_command(net: &Self::Net, request: &netlink::Request<'_>) -> Result {
+        pm::command(net, request)
+    }
+
+    fn pm_list(net: &Self::Net, dump: &mut netlink::Dump<'_>) -> Result {
+        pm::list(net, dump)
     }
 
     fn diag_next(net: &Self::Net, listeners: bool, at: u64) -> Option<(u64, ARef<Sock>)> {

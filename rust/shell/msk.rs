@@ -7,7 +7,7 @@ use super::netns;
 use super::send_queue::SendQueue;
 use super::sockopt::Options;
 use super::Mptcp;
-use crate::engine::path_manager::Policy;
+use crate::engine::path_manager::{Policy, UserAddresses};
 use crate::engine::{ConnState, Connection, Instant, Shared, SubflowId};
 use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
@@ -52,6 +52,10 @@ pub(super) struct Inner {
     pub(super) first: Option<Arc<KernelSocket<Mptcp>>>,
     /// What decides on further subflows, once there is something to decide.
     pub(super) policy: Option<KBox<Policy>>,
+    /// What it keeps for a program that manages its paths; then there is no policy.
+    pub(super) user: Option<UserAddresses>,
+    /// Path managers have been told that it is there.
+    pub(super) told: bool,
     /// When the worker wakes up, at the latest.
     pub(super) armed: Option<Instant>,
     /// The token that the namespace knows us by.
@@ -76,6 +80,7 @@ impl Msk {
         netns::of(sk).new_socket()?;
         let msk = Self::new(Options::default(), GFP_KERNEL)?;
         msk.worker.bind(sk);
+        msk.inner.lock().user = netns::of(sk).user_addresses();
         Ok(msk)
     }
 
@@ -88,6 +93,8 @@ impl Msk {
             subflows: Entries::default(),
             first: None,
             policy: None,
+            user: None,
+            told: false,
             armed: None,
             token: None,
             accepted: true,

@@ -10,7 +10,7 @@ use super::token::Tokens;
 use super::Mptcp;
 use crate::engine::initiate::ListenPolicy;
 use crate::engine::join_cookies::JoinCookies;
-use crate::engine::path_manager::Endpoints;
+use crate::engine::path_manager::{Endpoints, UserAddresses};
 use crate::engine::Config;
 use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
@@ -149,6 +149,11 @@ impl Net {
     /// The addresses that the path manager may use, and its limits.
     pub(super) fn endpoints(&self) -> &BhLock<Endpoints> {
         &self.endpoints
+    }
+
+    /// What a new connection keeps if a program manages its paths.
+    pub(super) fn user_addresses(&self) -> Option<UserAddresses> {
+        self.knobs.user_space_paths().then(UserAddresses::default)
     }
 
     /// Makes ready for joins under SYN cookies. Without memory they are refused. Process context.

@@ -19,15 +19,17 @@ use crate::sys::sock::{Sock, AF_INET, AF_INET6};
 use crate::sys::subflow;
 use crate::wire::{AddrId, Nonce};
 use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU16;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
 /// Where a subflow is to start.
-struct Source {
-    addr: IpAddr,
-    id: AddrId,
-    backup: bool,
-    device: u32,
+pub(super) struct Source {
+    pub(super) addr: IpAddr,
+    pub(super) port: Option<NonZeroU16>,
+    pub(super) id: AddrId,
+    pub(super) backup: bool,
+    pub(super) device: u32,
 }
 
 /// Opens a subflow, from an endpoint or from where the route to the peer starts. Gives its number and that of our
@@ -62,6 +64,7 @@ fn source_of(sk: &Sock, msk: &Msk, endpoint: &Endpoint) -> Option<Source> {
     let id = inner.with_policy(sk, |policy, _| policy.id_of(endpoint))?;
     Some(Source {
         addr: endpoint.addr.to_canonical(),
+        port: None,
         id,
         backup: endpoint.flags.has(Flags::BACKUP),
         device: endpoint.device,
@@ -77,13 +80,15 @@ fn routed(sk: &Sock, msk: &Msk, remote: SocketAddr) -> Option<Source> {
     };
     Some(Source {
         addr: addr.to_canonical(),
+        port: None,
         id: local.id,
         backup: local.backup,
         device: 0,
     })
 }
 
-fn open(
+/// Opens a subflow from this very address. Otherwise as [`join`].
+pub(super) fn open(
     sk: &Sock,
     msk: &Msk,
     source: &Source,
@@ -101,7 +106,8 @@ fn open(
         }
     };
     let bare = bare_socket(sk, msk, source).inspect_err(count(Mib::MPJoinSynTxCreatSkErr))?;
-    let local = AddressBuf::new(SocketAddr::new(source.addr, 0), source.device);
+    let port = source.port.map_or(0, NonZeroU16::get);
+    let local = AddressBuf::new(SocketAddr::new(source.addr, port), source.device);
     bare.bind(local.get())
         .inspect_err(count(Mib::MPJoinSynTxBindErr))?;
     let (sf, tx) = begin(sk, msk, source, remote_id)?;
@@ -112,9 +118,8 @@ fn open(
             .connect(to.get())
             .inspect_err(count(Mib::MPJoinSynTxConnectErr))
     });
-    if begun.is_err() {
-        give_up(sk, msk, sf);
-    }
+    // The policy hears of it from us: it does not know the subflow by its number yet.
+    begun.inspect_err(|_| give_up(sk, msk, sf))?;
     Ok((sf, source.id))
 }
 

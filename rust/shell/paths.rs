@@ -48,6 +48,9 @@ impl Inner {
         conn: &Connection<Skb>,
         event: &PathEvent,
     ) -> bool {
+        if self.user.is_some() {
+            return false;
+        }
         let table = netns::of(sk).endpoints().lock();
         if self.policy.is_none() {
             let matters = match event {
@@ -66,12 +69,15 @@ impl Inner {
         true
     }
 
-    /// The policy, made if needed, and the table that it decides by.
+    /// The policy, made if needed, and the table that it decides by. None where a program decides.
     pub(super) fn with_policy<R>(
         &mut self,
         sk: &Sock,
         f: impl FnOnce(&mut Policy, &mut Endpoints) -> R,
     ) -> Option<R> {
+        if self.user.is_some() {
+            return None;
+        }
         let mut table = netns::of(sk).endpoints().lock();
         if self.policy.is_none() {
             self.policy = new_policy(sk, self.conn.as_ref()?, &table);

@@ -17,7 +17,11 @@ pub(super) struct Knobs {
     syn_retrans_before_tcp_fallback: Option<Knob>,
     close_timeout: Option<Knob>,
     blackhole_timeout: Option<Knob>,
+    pm_type: Option<Knob>,
 }
+
+/// `pm_type` of connections whose paths a program manages; `path_manager` sets it too.
+const USER_SPACE: u32 = 1;
 
 /// `blackhole_timeout` where there is no such knob, in seconds.
 const BLACKHOLE_TIMEOUT: u32 = 3600;
@@ -34,6 +38,7 @@ impl Knobs {
                 b"syn_retrans_before_tcp_fallback" => &mut knobs.syn_retrans_before_tcp_fallback,
                 b"close_timeout" => &mut knobs.close_timeout,
                 b"blackhole_timeout" => &mut knobs.blackhole_timeout,
+                b"pm_type" => &mut knobs.pm_type,
                 _ => return,
             };
             *place = Some(knob);
@@ -47,6 +52,11 @@ impl Knobs {
     /// `enabled`.
     pub(super) fn enabled(&self) -> bool {
         self.enabled.is_none_or(|knob| knob.get() != 0)
+    }
+
+    /// Whether programs manage the paths of new connections.
+    pub(super) fn user_space_paths(&self) -> bool {
+        self.pm_type.is_some_and(|knob| knob.get() == USER_SPACE)
     }
 
     /// `blackhole_timeout`, in seconds.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What bindgen reads: the networking headers that the kernel crate does not bind. */
 #include <linux/errqueue.h>
+#include <linux/ftrace.h>
 #include <linux/inet_diag.h>
 #include <linux/mptcp.h>
 #include <linux/module.h>
@@ -15,6 +16,7 @@
 #include <linux/sysctl.h>
 #include <linux/tcp.h>
 #include <linux/workqueue.h>
+#include <net/genetlink.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_common.h>
 #include <net/inet_connection_sock.h>

@@ -216,3 +216,27 @@ void rmptcp_tcp_send_rst(struct sock *sk) { TCP_INC_STATS(sock_net(sk), TCP_MIB_
 void rmptcp_tcp_delay_ack(struct sock *sk) { inet_csk_schedule_ack(sk); inet_csk_enter_pingpong_mode(sk); inet_csk_reset_xmit_timer(sk, ICSK_TIME_DACK, TCP_DELACK_MIN, TCP_DELACK_MAX); }
 void rmptcp_tcp_saved_syn_free(struct tcp_sock *tp) { tcp_saved_syn_free(tp); }
 void rmptcp_tcp_set_repair(struct sock *sk, bool on) { tcp_sk(sk)->repair = on; }
+
+#if defined(CONFIG_DYNAMIC_FTRACE) && (defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) || defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS))
+int rmptcp_ftrace_set_filter(struct ftrace_ops *ops, const char *name) { return ftrace_set_filter(ops, (unsigned char *)name, strlen(name), 0); }
+int rmptcp_register_ftrace(struct ftrace_ops *ops) { return register_ftrace_function(ops); }
+int rmptcp_unregister_ftrace(struct ftrace_ops *ops) { return unregister_ftrace_function(ops); }
+void rmptcp_ftrace_free_filter(struct ftrace_ops *ops) { ftrace_free_filter(ops); }
+void rmptcp_ftrace_set_ip(struct ftrace_regs *regs, unsigned long ip) { ftrace_regs_set_instruction_pointer(regs, ip); }
+#else
+int rmptcp_ftrace_set_filter(struct ftrace_ops *ops, const char *name) { return -EOPNOTSUPP; }
+int rmptcp_register_ftrace(struct ftrace_ops *ops) { return -EOPNOTSUPP; }
+int rmptcp_unregister_ftrace(struct ftrace_ops *ops) { return 0; }
+void rmptcp_ftrace_free_filter(struct ftrace_ops *ops) { }
+void rmptcp_ftrace_set_ip(struct ftrace_regs *regs, unsigned long ip) { }
+#endif
+struct net *rmptcp_genl_info_net(const struct genl_info *info) { return genl_info_net(info); }
+const struct genl_info *rmptcp_genl_info_dump(struct netlink_callback *cb) { return genl_info_dump(cb); }
+struct sk_buff *rmptcp_nlmsg_new(gfp_t flags) { return nlmsg_new(NLMSG_DEFAULT_SIZE, flags); }
+struct nlattr *rmptcp_nla_nest_start(struct sk_buff *skb, int type) { return nla_nest_start(skb, type); }
+void rmptcp_genlmsg_end(struct sk_buff *skb, void *hdr) { genlmsg_end(skb, hdr); }
+void rmptcp_genlmsg_cancel(struct sk_buff *skb, void *hdr) { genlmsg_cancel(skb, hdr); }
+int rmptcp_genlmsg_reply(struct sk_buff *skb, struct genl_info *info) { return genlmsg_reply(skb, info); }
+/* The events are the second group of the family. */
+bool rmptcp_genl_has_listeners(const struct genl_family *family, struct net *net) { return genl_has_listeners(family, net, 1); }
+void rmptcp_genlmsg_multicast(const struct genl_family *family, struct net *net, struct sk_buff *skb, gfp_t flags) { genlmsg_multicast_netns(family, net, skb, 0, 1, flags); }

@@ -4,8 +4,10 @@
 #define RUST_MPTCP_HELPERS_H
 
 #include <crypto/sha2.h>
+#include <linux/ftrace.h>
 #include <linux/netdevice.h>
 #include <linux/workqueue.h>
+#include <net/genetlink.h>
 #include <net/inet_common.h>
 #include <net/netns/generic.h>
 #include <net/tcp.h>
@@ -190,5 +192,21 @@ void rmptcp_tcp_send_rst(struct sock *sk);
 void rmptcp_tcp_delay_ack(struct sock *sk);
 void rmptcp_tcp_saved_syn_free(struct tcp_sock *tp);
 void rmptcp_tcp_set_repair(struct sock *sk, bool on);
+
+/* ftrace.h, genetlink.h */
+int rmptcp_ftrace_set_filter(struct ftrace_ops *ops, const char *name);
+int rmptcp_register_ftrace(struct ftrace_ops *ops);
+int rmptcp_unregister_ftrace(struct ftrace_ops *ops);
+void rmptcp_ftrace_free_filter(struct ftrace_ops *ops);
+void rmptcp_ftrace_set_ip(struct ftrace_regs *regs, unsigned long ip);
+struct net *rmptcp_genl_info_net(const struct genl_info *info);
+const struct genl_info *rmptcp_genl_info_dump(struct netlink_callback *cb);
+struct sk_buff *rmptcp_nlmsg_new(gfp_t flags);
+struct nlattr *rmptcp_nla_nest_start(struct sk_buff *skb, int type);
+void rmptcp_genlmsg_end(struct sk_buff *skb, void *hdr);
+void rmptcp_genlmsg_cancel(struct sk_buff *skb, void *hdr);
+int rmptcp_genlmsg_reply(struct sk_buff *skb, struct genl_info *info);
+bool rmptcp_genl_has_listeners(const struct genl_family *family, struct net *net);
+void rmptcp_genlmsg_multicast(const struct genl_family *family, struct net *net, struct sk_buff *skb, gfp_t flags);
 
 #endif

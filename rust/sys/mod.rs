@@ -3,7 +3,7 @@
 //! The only room with `unsafe`: one C object per file behind a safe interface, contracts written down.
 //!
 //! What C calls comes in through `callbacks.rs` (sockets and subflows), `ulp_ops.rs`, `nf_hook.rs`, `netns.rs`, `work.rs`,
-//! `splice.rs`, `inet_diag.rs` and `ulp.rs`, and goes on to the one implementation of [`stack::Stack`].
+//! `splice.rs`, `inet_diag.rs`, `genl.rs` and `ulp.rs`, and goes on to the one implementation of [`stack::Stack`].
 
 pub(crate) mod accept;
 pub(crate) mod ack;
@@ -12,6 +12,9 @@ pub(crate) mod bh_lock;
 mod bindings;
 mod callbacks;
 mod ends;
+mod ftrace;
+mod genl;
+mod genl_lookup;
 pub(crate) mod inet_diag;
 pub(crate) mod ioctl;
 pub(crate) mod kernel_socket;
@@ -20,6 +23,7 @@ mod module;
 pub(crate) mod msg;
 pub(crate) mod net_work;
 mod netdev;
+pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod nf_hook;
 mod nobody;
@@ -48,6 +52,7 @@ use kernel::prelude::*;
 /// Everything that the module registers with the kernel, in the order in which it goes: first nobody new comes in, then
 /// what is left is waited for.
 pub(crate) struct Registrations<S: stack::Stack> {
+    _genl: genl::Registration<S>,
     _diag: inet_diag::Registration<S>,
     _netdev: netdev::Registration<S>,
     _proto: proto::Registration<S>,
@@ -70,6 +75,7 @@ impl<S: stack::Stack> Registrations<S> {
         let netdev = step("way to watch devices", netdev::Registration::new())?;
         Ok(Self {
             _netdev: netdev,
+            _genl: step("family for path managers", genl::Registration::new())?,
             _diag: step("way to answer ss -M", inet_diag::Registration::new())?,
             _proto: proto,
             _netns: netns,

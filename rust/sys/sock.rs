@@ -130,6 +130,13 @@ impl Sock {
             .store(0, Ordering::Release);
     }
 
+    /// The device that it uses; 0 for any.
+    pub(crate) fn bound_device(&self) -> u32 {
+        // SAFETY: The socket is alive; C writes the field as a whole.
+        let index = unsafe { addr_of!((*self.as_ptr()).__sk_common.skc_bound_dev_if).read_volatile() };
+        u32::try_from(index).unwrap_or(0)
+    }
+
     fn err_word(&self) -> &AtomicI32 {
         // SAFETY: As in `state`.
         unsafe { AtomicI32::from_ptr(addr_of_mut!((*self.as_ptr()).sk_err)) }

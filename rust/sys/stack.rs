@@ -155,6 +155,11 @@ pub(crate) trait Stack: Sized + 'static {
     /// Work that was queued with [`super::work::Worker`], in process context.
     fn work(sk: &Sock, msk: &Self::Msk);
 
+    /// A command of a path manager. Process context.
+    fn pm_command(net: &Self::Net, request: &super::netlink::Request<'_>) -> Result;
+    /// Adds what a path manager wants listed to the next part of the list. Process context.
+    fn pm_list(net: &Self::Net, dump: &mut super::netlink::Dump<'_>) -> Result;
+
     /// `ss -M`: the first socket at position `at` or after it, among those with a token or those that listen.
     fn diag_next(net: &Self::Net, listeners: bool, at: u64) -> Option<(u64, ARef<Sock>)>;
     /// The socket of a token.

@@ -127,9 +127,22 @@ impl Endpoints {
         self.list.iter().find(|one| one.id == id)
     }
 
+    /// The first endpoint above this number: the list by numbers.
+    pub fn above(&self, id: AddrId) -> Option<&Endpoint> {
+        let above = self.list.iter().filter(|one| one.id.0 > id.0);
+        above.min_by_key(|one| one.id.0)
+    }
+
     /// The endpoint with this address, at the usual port.
     pub fn of(&self, addr: IpAddr) -> Option<&Endpoint> {
-        self.list.iter().find(|one| same(one.addr, addr))
+        self.at(addr, None)
+    }
+
+    /// The endpoint with this address. One with a port is meant only where that is named.
+    pub fn at(&self, addr: IpAddr, port: Option<NonZeroU16>) -> Option<&Endpoint> {
+        let is_it =
+            |one: &&Endpoint| same(one.addr, addr) && (one.port.is_none() || one.port == port);
+        self.list.iter().find(is_it)
     }
 
     /// How many may open subflows by themselves.
@@ -165,6 +178,13 @@ impl Endpoints {
 
     fn insert(&mut self, mut new: Endpoint) -> Result<AddrId, EndpointError> {
         let given = new.id != AddrId::INITIAL;
+        // In this order, as in-tree: programs see which error comes first.
+        if self.list.len() >= MOST {
+            return Err(EndpointError::Full);
+        }
+        if given && self.get(new.id).is_some() {
+            return Err(EndpointError::IdTaken);
+        }
         let twin = self.list.iter().position(|old| {
             // Ports tell endpoints apart as soon as one of the two has one.
             same(old.addr, new.addr) && old.port == new.port
@@ -173,7 +193,7 @@ impl Endpoints {
             if !old.flags.has(Flags::IMPLICIT) {
                 return Err(EndpointError::Exists);
             }
-            if given && new.id != old.id {
+            if given {
                 return Err(EndpointError::ImplicitHasId);
             }
             new.id = old.id;
@@ -182,14 +202,12 @@ impl Endpoints {
             }
             return Ok(new.id);
         }
-        if given && self.get(new.id).is_some() {
-            return Err(EndpointError::IdTaken);
-        }
-        if self.list.len() >= MOST {
-            return Err(EndpointError::Full);
+        let mut cursor = self.cursor;
+        if cursor == u8::MAX {
+            cursor = 1;
         }
         if !given {
-            new.id = self.free_id().ok_or(EndpointError::Full)?;
+            (new.id, cursor) = self.free_id(cursor).ok_or(EndpointError::Full)?;
         }
         let at = if new.port.is_some() {
             0
@@ -198,20 +216,18 @@ impl Endpoints {
         };
         let added = self.list.insert(at, new);
         added.map_err(|NoMemory| EndpointError::NoMemory)?;
-        self.cursor = self.cursor.max(new.id.0);
+        self.cursor = cursor.max(new.id.0);
         Ok(new.id)
     }
 
-    /// The first number that is free, from the cursor on; then from 1 on.
-    fn free_id(&self) -> Option<AddrId> {
-        let from = if self.cursor == u8::MAX {
-            1
-        } else {
-            self.cursor.max(1)
+    /// The first number that is free from the cursor on, then from 1 on, and where the search began.
+    fn free_id(&self, cursor: u8) -> Option<(AddrId, u8)> {
+        let from = |first: u8| {
+            let mut ids = first..=u8::MAX;
+            let id = ids.find(|id| self.get(AddrId(*id)).is_none())?;
+            Some((AddrId(id), first))
         };
-        let free = |id: &u8| self.get(AddrId(*id)).is_none();
-        let above = (from..=u8::MAX).find(free);
-        above.or_else(|| (1..=u8::MAX).find(free)).map(AddrId)
+        from(cursor.max(1)).or_else(|| from(1))
     }
 
     /// Removes one.
@@ -221,10 +237,10 @@ impl Endpoints {
         gone.ok_or(EndpointError::NotFound)
     }
 
-    /// Removes all; numbers begin at 1 again.
-    pub fn flush(&mut self) {
-        self.list.clear();
+    /// Removes all; numbers begin at 1 again. Gives those that were there.
+    pub fn flush(&mut self) -> FVec<Endpoint> {
         self.cursor = 0;
+        core::mem::take(&mut self.list)
     }
 
     /// Changes what may be changed: backup and fullmesh. Gives the endpoint as it is now.
@@ -287,7 +303,16 @@ mod tests {
         assert!(all.remove(AddrId(11)).is_ok());
         assert_eq!(all.add(with_id(4, 255)), Ok(AddrId(255)));
         assert_eq!(all.add(with_id(5, 0)), Ok(AddrId(2)));
-        all.flush();
+        // Having begun again, they go up from there.
+        assert_eq!(all.add(with_id(6, 0)), Ok(AddrId(3)));
+        assert!(all.remove(AddrId(2)).is_ok());
+        assert_eq!(all.add(with_id(7, 0)), Ok(AddrId(4)));
+        let mut ids = Vec::new();
+        while let Some(next) = all.above(AddrId(ids.last().copied().unwrap_or(0))) {
+            ids.push(next.id.0);
+        }
+        assert_eq!(ids, [1, 3, 4, 10, 255]);
+        assert_eq!(all.flush().len(), 5);
         assert_eq!(all.add(with_id(1, 0)), Ok(AddrId(1)));
     }
 
@@ -329,6 +354,15 @@ mod tests {
         assert_eq!(all.add(port), Ok(AddrId(2)));
         let order: Vec<u8> = all.iter().map(|one| one.id.0).collect();
         assert_eq!(order, [2, 1]);
+        // It is found only with its port.
+        let found = |port| {
+            all.at(mapped.addr, NonZeroU16::new(port))
+                .map(|one| one.id.0)
+        };
+        assert_eq!(
+            (found(0), found(99), found(98)),
+            (Some(1), Some(2), Some(1))
+        );
     }
 
     #[test]
@@ -338,6 +372,7 @@ mod tests {
         assert_eq!(all.implicit(addr), Ok(AddrId(1)));
         assert_eq!(all.implicit(addr), Ok(AddrId(1)));
         assert_eq!(all.add(with_id(1, 7)), Err(EndpointError::ImplicitHasId));
+        assert_eq!(all.add(with_id(1, 1)), Err(EndpointError::IdTaken));
         assert_eq!(all.add(endpoint(1, Flags::SUBFLOW)), Ok(AddrId(1)));
         assert_eq!(all.get(AddrId(1)).unwrap().flags, Flags::SUBFLOW);
     }

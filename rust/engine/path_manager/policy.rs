@@ -17,6 +17,8 @@ use crate::wire::AddrId;
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 
+mod changes;
+
 /// Addresses of the peer, and endpoints of ours, that one pass combines.
 const MESH: usize = 8;
 
@@ -131,6 +133,8 @@ pub struct Policy {
     /// The peer does not want joins to its first address.
     remote_denies: bool,
     established: bool,
+    /// The first subflow lives.
+    first: bool,
     /// Endpoints that were used up, as sources and as announcements.
     used: Ids,
     announced: Ids,
@@ -147,12 +151,16 @@ pub struct Policy {
 impl Policy {
     /// The policy of a connection whose first subflow goes from `local` to `remote`.
     pub fn new(local: Place, remote: Place, remote_denies: bool) -> Self {
+        // The first subflow uses its address.
+        let mut used = Ids::default();
+        used.add(AddrId::INITIAL);
         Self {
             local,
             remote,
             remote_denies,
             established: false,
-            used: Ids::default(),
+            first: true,
+            used,
             announced: Ids::default(),
             announcing: None,
             sources: 0,
@@ -214,6 +222,7 @@ impl Policy {
             }
             PathEvent::Removed { id } => self.on_removed(id),
             PathEvent::SubflowClosed { sf, .. } => {
+                self.first &= sf != SubflowId::FIRST;
                 self.flows.retain(|known| known.sf != Some(sf));
             }
             PathEvent::SubflowEstablished { .. } | PathEvent::Priority { .. } => {}
@@ -286,47 +295,6 @@ impl Policy {
         }
     }
 
-    /// An endpoint was removed: what it was used for ends.
-    pub fn on_endpoint_removed(&mut self, gone: &Endpoint) {
-        let id = self.id_of(gone);
-        let mut used = self.announced.remove(id);
-        // Of what is withdrawn nobody hears whether it was echoed.
-        self.end_announcement(id);
-        if self.used.remove(id) && id != AddrId::INITIAL {
-            self.sources = self.sources.saturating_sub(1);
-        }
-        for at in 0..self.flows.len() {
-            if let Some(Known {
-                sf: Some(sf),
-                local,
-                ..
-            }) = self.flows.get(at).copied()
-            {
-                if local == id {
-                    used |= !gone.flags.has(Flags::IMPLICIT);
-                    self.do_later(Job::Close(sf));
-                }
-            }
-        }
-        if used {
-            self.do_later(Job::Withdraw(id));
-        }
-    }
-
-    /// An endpoint became a backup, or is none any more: so is its first subflow.
-    pub fn on_backup(&mut self, changed: &Endpoint) {
-        let id = self.id_of(changed);
-        let first = (id == AddrId::INITIAL).then_some(SubflowId::FIRST);
-        let mut flows = self.flows.iter();
-        let found = flows
-            .find(|known| known.local == id)
-            .and_then(|known| known.sf);
-        if let Some(sf) = first.or(found) {
-            let backup = changed.flags.has(Flags::BACKUP);
-            self.do_later(Job::Prio { sf, backup });
-        }
-    }
-
     /// The number of an endpoint on this connection: the address of the first subflow has 0.
     pub fn id_of(&self, endpoint: &Endpoint) -> AddrId {
         if same(endpoint.addr, self.local.addr) && endpoint.port.is_none() {
@@ -359,7 +327,7 @@ impl Policy {
                 self.do_later(Job::Mesh { from, next: 0 });
             }
             // A peer that wants no joins at its first address: the endpoint is used up for nothing.
-            if !self.remote_denies && self.id_of(&from) != AddrId::INITIAL {
+            if !self.remote_denies {
                 return self.open(Some(from), self.remote, false, endpoints.limits);
             }
             if from.flags.has(Flags::FULLMESH) {

@@ -314,6 +314,62 @@ fn an_endpoint_that_goes_takes_its_subflows_along() {
 }
 
 #[test]
+fn the_endpoint_of_the_first_subflow_goes_and_comes_back() {
+    let mut host = Host::new(&[(1, Flags::SUBFLOW), (2, Flags::SUBFLOW)], 2, 0);
+    host.steps();
+    let gone = host.all.remove(AddrId(1)).unwrap();
+    host.policy.on_endpoint_removed(&gone);
+    let first = SubflowId::FIRST;
+    let steps = [Step::Close(first), Step::Withdraw(AddrId(0))];
+    assert_eq!(host.steps(), steps);
+    host.closed(1);
+    host.all.add(source(1, Flags::SUBFLOW)).unwrap();
+    assert_eq!(host.opens(), [(1, 1)]);
+}
+
+#[test]
+fn the_first_address_goes_without_being_an_endpoint() {
+    let mut host = Host::new(&[(2, Flags::SUBFLOW)], 2, 0);
+    host.steps();
+    host.policy.on_first_removed(ip(2, 1), None);
+    host.policy.on_first_removed(ip(1, 1), NonZeroU16::new(99));
+    assert_eq!(host.steps(), []);
+    host.policy.on_first_removed(ip(1, 1), None);
+    let steps = [Step::Withdraw(AddrId(0)), Step::Close(SubflowId::FIRST)];
+    assert_eq!(host.steps(), steps);
+    // It closes only what is there.
+    host.closed(1);
+    host.policy.on_first_removed(ip(1, 1), None);
+    assert_eq!(host.steps(), [Step::Withdraw(AddrId(0))]);
+}
+
+#[test]
+fn when_all_endpoints_go_the_peer_hears_of_those_announced() {
+    let mut host = Host::new(&[(2, Flags::SUBFLOW), (3, Flags::SIGNAL)], 2, 0);
+    assert_eq!(host.steps().len(), 2);
+    let gone = host.all.flush();
+    for one in gone.iter() {
+        host.policy.on_flushed(one);
+    }
+    let steps = [Step::Close(SubflowId(2)), Step::Withdraw(AddrId(2))];
+    assert_eq!(host.steps(), steps);
+    host.closed(2);
+    host.all.add(source(2, Flags::SUBFLOW)).unwrap();
+    assert_eq!(host.opens(), [(2, 1)]);
+}
+
+#[test]
+fn an_endpoint_that_becomes_fullmesh_begins_again() {
+    let mut host = Host::new(&[(2, Flags::SUBFLOW)], 4, 4);
+    assert_eq!(host.opens(), [(2, 1)]);
+    assert_eq!(host.announced(1, 5).opens(), [(0, 5)]);
+    let changed = host.all.set_flags(AddrId(1), MESH).unwrap();
+    host.policy.on_fullmesh(&changed);
+    assert_eq!(host.policy.poll(&host.all), Some(Step::Close(SubflowId(2))));
+    assert_eq!(host.closed(2).opens(), [(2, 1), (2, 5)]);
+}
+
+#[test]
 fn an_announced_endpoint_that_goes_is_withdrawn() {
     let mut host = Host::new(&[(2, Flags::SIGNAL)], 2, 0);
     assert_eq!(host.steps().len(), 1);
@@ -380,6 +436,7 @@ proptest! {
                 _ => {
                     if let Ok(changed) = host.all.set_flags(AddrId(number), Flags(flags)) {
                         host.policy.on_backup(&changed);
+                        host.policy.on_fullmesh(&changed);
                     }
                 }
             }

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a connection makes of endpoints that are removed or changed. One that is added is seen at the next
+//! [`Policy::poll`].
+
+use super::same;
+use super::AddrId;
+use super::Endpoint;
+use super::Flags;
+use super::Job;
+use super::Policy;
+use crate::engine::subflow::SubflowId;
+use core::net::IpAddr;
+use core::num::NonZeroU16;
+
+impl Policy {
+    /// An endpoint was removed: what it was used for ends.
+    pub fn on_endpoint_removed(&mut self, gone: &Endpoint) {
+        let id = self.id_of(gone);
+        let announced = self.take_back(id);
+        let used = self.close_from(id) && !gone.flags.has(Flags::IMPLICIT);
+        if announced || used {
+            self.do_later(Job::Withdraw(id));
+        }
+        self.may_use_again(id);
+    }
+
+    /// All endpoints were removed, `gone` among them. The peer hears of those that were announced.
+    pub fn on_flushed(&mut self, gone: &Endpoint) {
+        let id = self.id_of(gone);
+        if self.take_back(id) {
+            self.do_later(Job::Withdraw(id));
+        }
+        self.close_from(id);
+        self.may_use_again(id);
+    }
+
+    /// This address is not to be used any more, by connections that began on it.
+    pub fn on_first_removed(&mut self, addr: IpAddr, port: Option<NonZeroU16>) {
+        let is_ours = same(addr, self.local.addr) && (port.is_none() || port == self.local.port);
+        if is_ours {
+            self.take_back(AddrId::INITIAL);
+            self.do_later(Job::Withdraw(AddrId::INITIAL));
+            self.close_from(AddrId::INITIAL);
+            self.may_use_again(AddrId::INITIAL);
+        }
+    }
+
+    /// An endpoint became a backup, or is none any more: so is its first subflow.
+    pub fn on_backup(&mut self, changed: &Endpoint) {
+        let backup = changed.flags.has(Flags::BACKUP);
+        if let Some(sf) = self.next_from(self.id_of(changed), None) {
+            self.do_later(Job::Prio { sf, backup });
+        }
+    }
+
+    /// An endpoint goes to all addresses of the peer from now on, or no longer: it begins again.
+    pub fn on_fullmesh(&mut self, changed: &Endpoint) {
+        if changed.flags.has(Flags::SUBFLOW) {
+            let id = self.id_of(changed);
+            self.close_from(id);
+            self.may_use_again(id);
+        }
+    }
+
+    /// Nobody hears whether what is withdrawn was echoed. Says whether the peer was told of the address.
+    fn take_back(&mut self, id: AddrId) -> bool {
+        self.end_announcement(id);
+        self.announced.remove(id)
+    }
+
+    /// The next subflow from one of our addresses, by their numbers.
+    fn next_from(&self, id: AddrId, last: Option<SubflowId>) -> Option<SubflowId> {
+        let first = self.first && id == AddrId::INITIAL;
+        let first = first.then_some(SubflowId::FIRST);
+        let more = self.flows.iter().filter(|known| known.local == id);
+        let all = first.into_iter().chain(more.filter_map(|known| known.sf));
+        all.filter(|sf| last.is_none_or(|last| *sf > last)).min()
+    }
+
+    /// Closes the subflows from one of our addresses; says whether there are any.
+    fn close_from(&mut self, id: AddrId) -> bool {
+        let mut last = None;
+        while let Some(sf) = self.next_from(id, last) {
+            self.do_later(Job::Close(sf));
+            last = Some(sf);
+        }
+        last.is_some()
+    }
+
+    fn may_use_again(&mut self, id: AddrId) {
+        if self.used.remove(id) && id != AddrId::INITIAL {
+            self.sources = self.sources.saturating_sub(1);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Commands on the endpoints and limits of a namespace: the in-kernel path manager (`ip mptcp endpoint`, `limits`).
+
+use super::address::{self, Given};
+use super::attr;
+use super::live;
+use super::user;
+use crate::engine::path_manager::{Endpoint, EndpointError, Endpoints, Flags, Limits};
+use crate::shell::netns::Net;
+use crate::sys::netlink::{Dump, Request};
+use crate::wire::AddrId;
+use kernel::prelude::*;
+
+/// The highest of each limit.
+const LIMIT_MAX: u8 = 64;
+
+/// ADD_ADDR.
+pub(super) fn add(net: &Net, request: &Request<'_>) -> Result {
+    let attr = request.need(attr::ADDR)?;
+    let new = Given::read(request, attr)?.endpoint(request, attr)?;
+    let added = net.endpoints().lock().add(new);
+    if added.is_ok() {
+        live::tell_all(net, |_| {});
+    }
+    added.map(|_| ()).map_err(|error| {
+        let errno = errno(error);
+        let code = errno.to_errno();
+        match error {
+            EndpointError::Port => request.explain(
+                Some(attr),
+                format_args!("a port needs the flag signal, and not the flag subflow"),
+            ),
+            EndpointError::SignalAndFullmesh => request.explain(
+                Some(attr),
+                format_args!("the flags signal and fullmesh exclude each other"),
+            ),
+            EndpointError::Implicit => request.explain(
+                Some(attr),
+                format_args!("endpoints become implicit by themselves only"),
+            ),
+            EndpointError::NoMemory => request.explain(None, format_args!("no memory")),
+            _ => request.explain(
+                None,
+                format_args!("too many endpoints, or one of this kind exists: {code}"),
+            ),
+        }
+        errno
+    })
+}
+
+fn errno(error: EndpointError) -> Error {
+    match error {
+        EndpointError::Exists => EEXIST,
+        EndpointError::IdTaken => EBUSY,
+        EndpointError::Full => ERANGE,
+        EndpointError::NoMemory => ENOMEM,
+        EndpointError::Port
+        | EndpointError::SignalAndFullmesh
+        | EndpointError::Implicit
+        | EndpointError::ImplicitHasId
+        | EndpointError::NotFound => EINVAL,
+    }
+}
+
+/// DEL_ADDR.
+pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
+    let attr = request.need(attr::ADDR)?;
+    let given = Given::read(request, attr)?;
+    // The first address of each connection, which is no endpoint by this number.
+    if given.id == AddrId::INITIAL {
+        if let Some(addr) = given.addr {
+            live::tell_all(net, |policy| policy.on_first_removed(addr, given.port));
+        }
+        return Ok(());
+    }
+    let removed = net.endpoints().lock().remove(given.id);
+    let gone = removed.map_err(|_| {
+        request.explain(Some(attr), format_args!("no endpoint has this id"));
+        EINVAL
+    })?;
+    live::tell_all(net, |policy| policy.on_endpoint_removed(&gone));
+    Ok(())
+}
+
+/// GET_ADDR, of one.
+pub(super) fn get(net: &Net, request: &Request<'_>) -> Result {
+    let attr = request.need(attr::ADDR)?;
+    let id = Given::read(request, attr)?.id;
+    if request.get(attr::TOKEN).is_some() {
+        return user::get(net, request, attr, id);
+    }
+    let found = net.endpoints().lock().get(id).copied();
+    let endpoint = found.ok_or_else(|| {
+        request.explain(Some(attr), format_args!("no endpoint has this id"));
+        EINVAL
+    })?;
+    request.reply(|fields| address::write(fields, &endpoint))
+}
+
+/// GET_ADDR, of all.
+pub(super) fn list(net: &Net, dump: &mut Dump<'_>) -> Result {
+    if dump.request.get(attr::TOKEN).is_some() {
+        return user::list(net, dump);
+    }
+    loop {
+        let [last, ..] = *dump.progress();
+        let above = AddrId(u8::try_from(last).unwrap_or(u8::MAX));
+        let next = net.endpoints().lock().above(above).copied();
+        let Some(endpoint) = next else {
+            return Ok(());
+        };
+        if dump
+            .add(|fields| address::write(fields, &endpoint))
+            .is_err()
+        {
+            return Ok(());
+        }
+        let [last, ..] = dump.progress();
+        *last = endpoint.id.0.into();
+    }
+}
+
+/// FLUSH_ADDRS.
+pub(super) fn flush(net: &Net) -> Result {
+    let gone = net.endpoints().lock().flush();
+    if !gone.is_empty() {
+        live::tell_all(net, |policy| {
+            gone.iter().for_each(|endpoint| policy.on_flushed(endpoint));
+        });
+    }
+    Ok(())
+}
+
+/// SET_LIMITS.
+pub(super) fn set_limits(net: &Net, request: &Request<'_>) -> Result {
+    let read = |number| {
+        let Some(attr) = request.get(number) else {
+            return Ok(None);
+        };
+        let limit = u8::try_from(attr.u32()?).ok();
+        let limit = limit.filter(|limit| *limit <= LIMIT_MAX);
+        limit.map(Some).ok_or_else(|| {
+            request.explain(Some(attr), format_args!("a limit is at most {LIMIT_MAX}"));
+            EINVAL
+        })
+    };
+    let (accepted, subflows) = (read(attr::RCV_ADD_ADDRS)?, read(attr::SUBFLOWS)?);
+    let limits = &mut net.endpoints().lock().limits;
+    limits.accepted = accepted.unwrap_or(limits.accepted);
+    limits.extra_subflows = subflows.unwrap_or(limits.extra_subflows);
+    Ok(())
+}
+
+/// GET_LIMITS.
+pub(super) fn limits(net: &Net, request: &Request<'_>) -> Result {
+    let Limits {
+        extra_subflows,
+        accepted,
+    } = net.endpoints().lock().limits;
+    request.reply(|fields| {
+        fields.u32(attr::RCV_ADD_ADDRS, accepted.into())?;
+        fields.u32(attr::SUBFLOWS, extra_subflows.into())
+    })
+}
+
+/// SET_FLAGS.
+pub(super) fn set_flags(net: &Net, request: &Request<'_>) -> Result {
+    let attr = request.need(attr::ADDR)?;
+    let given = Given::read(request, attr)?;
+    if request.get(attr::TOKEN).is_some() {
+        return user::set_flags(net, request, attr, &given);
+    }
+    if given.addr.is_none() && given.id == AddrId::INITIAL {
+        request.explain(Some(attr), format_args!("neither id nor address is given"));
+        return Err(EOPNOTSUPP);
+    }
+    let changed = change(&mut net.endpoints().lock(), &given);
+    let (old, new) = changed.map_err(|error| {
+        let why = match error {
+            EndpointError::NotFound => "there is no such endpoint",
+            _ => "an endpoint with flag signal or implicit cannot be fullmesh",
+        };
+        request.explain(Some(attr), format_args!("{why}"));
+        errno(error)
+    })?;
+    let differs = |flag| old.flags.has(flag) != new.flags.has(flag);
+    live::tell_all(net, |policy| {
+        if differs(Flags::BACKUP) {
+            policy.on_backup(&new);
+        }
+        if differs(Flags::FULLMESH) {
+            policy.on_fullmesh(&new);
+        }
+    });
+    Ok(())
+}
+
+/// Changes the flags of an endpoint; gives what it was and what it is.
+fn change(
+    endpoints: &mut Endpoints,
+    given: &Given,
+) -> core::result::Result<(Endpoint, Endpoint), EndpointError> {
+    let found = match given.addr {
+        Some(addr) => endpoints.at(addr, given.port),
+        None => endpoints.get(given.id),
+    };
+    let old = *found.ok_or(EndpointError::NotFound)?;
+    let new = endpoints.set_flags(old.id, given.flags)?;
+    Ok((old, new))
+}

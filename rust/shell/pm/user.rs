@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Commands on one connection whose paths a program manages (mptcpd, `pm_nl_ctl`): announce, withdraw, open, close.
+
+use super::address::{self, Given};
+use super::attr;
+use crate::engine::path_manager::{Endpoint, EndpointError, Flags, UserAddresses};
+use crate::engine::{Connection, Mib, SubflowId};
+use crate::shell::entry::Entries;
+use crate::shell::msk::{now, Inner, Msk};
+use crate::shell::netns::{self, Net};
+use crate::shell::open::{self, Source};
+use crate::shell::paths;
+use crate::shell::Mptcp;
+use crate::sys::netlink::{Attr, Dump, Request};
+use crate::sys::proto;
+use crate::sys::skb::Skb;
+use crate::sys::sock::Sock;
+use crate::wire::{AddrId, RemoveAddr, Token};
+use core::net::SocketAddr;
+use kernel::prelude::*;
+use kernel::sync::aref::ARef;
+
+/// The connection that a command names by its token.
+struct Managed(ARef<Sock>);
+
+impl Managed {
+    fn find(net: &Net, request: &Request<'_>) -> Result<Self> {
+        let attr = request.need(attr::TOKEN)?;
+        let refuse = |why: &str| {
+            request.explain(Some(attr), format_args!("{why}"));
+            EINVAL
+        };
+        let sk = net.tokens.find(Token(attr.u32()?));
+        let found = Self(sk.ok_or_else(|| refuse("no connection has this token"))?);
+        let is_managed = found.msk()?.inner.lock().user.is_some();
+        if !is_managed {
+            return Err(refuse("the paths of this connection are left to the kernel"));
+        }
+        Ok(found)
+    }
+
+    fn msk(&self) -> Result<&Msk> {
+        proto::msk_of::<Mptcp>(&self.0).ok_or(EINVAL)
+    }
+
+    /// What the connection keeps for its program.
+    fn addresses<R>(&self, f: impl FnOnce(&mut UserAddresses) -> Result<R>) -> Result<R> {
+        let mut inner = self.msk()?.inner.lock();
+        f(inner.user.as_mut().ok_or(EINVAL)?)
+    }
+
+    /// Has the engine do something, with the socket locked.
+    fn command(&self, f: impl FnOnce(&mut Connection<Skb>)) -> Result {
+        let guard = self.0.lock();
+        paths::command(&self.0, self.msk()?, f);
+        drop(guard);
+        Ok(())
+    }
+
+    fn withdraw(&self, id: AddrId) -> Result {
+        let gone = RemoveAddr::new(&[id]).ok_or(EINVAL)?;
+        self.command(|conn| conn.withdraw(&gone, now()))
+    }
+
+    /// Whether a subflow starts at our address of this number.
+    fn uses(&self, id: AddrId) -> Result<bool> {
+        let inner = self.msk()?.inner.lock();
+        let conn = inner.conn.as_ref().ok_or(EINVAL)?;
+        let local = |sf| conn.ends(sf).map(|ends| ends.local_id);
+        let used = inner.subflows.iter().any(|entry| local(entry.id) == Some(id));
+        Ok(used)
+    }
+}
+
+/// Notes that an address is used by this number; says so if it is known by another one.
+fn note(
+    connection: &Managed,
+    request: &Request<'_>,
+    attr: Attr<'_>,
+    new: Endpoint,
+) -> Result {
+    let noted = connection.addresses(|list| Ok(list.add(new)))?;
+    noted.map_err(|error| match error {
+        EndpointError::NoMemory => ENOMEM,
+        _ => {
+            let why = "this address has another id, or this id another address";
+            request.explain(Some(attr), format_args!("{why}"));
+            EINVAL
+        }
+    })
+}
+
+fn wrong_flags(request: &Request<'_>, attr: Attr<'_>) -> Error {
+    request.explain(Some(attr), format_args!("these flags make no sense here"));
+    EINVAL
+}
+
+/// ANNOUNCE.
+pub(super) fn announce(net: &Net, request: &Request<'_>) -> Result {
+    let attr = request.need(attr::ADDR)?;
+    let connection = Managed::find(net, request)?;
+    let given = Given::read(request, attr)?;
+    let new = given.endpoint(request, attr)?;
+    if new.id == AddrId::INITIAL {
+        request.explain(Some(attr), format_args!("an id above 0 is needed"));
+        return Err(EINVAL);
+    }
+    if !new.flags.has(Flags::SIGNAL) {
+        return Err(wrong_flags(request, attr));
+    }
+    note(&connection, request, attr, new)?;
+    connection.command(|conn| {
+        // As in-tree: one that cannot be sent is no error.
+        let _unsent = conn.announce(new.id, new.addr, new.port, now());
+    })
+}
+
+/// REMOVE.
+pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
+    let attr = request.need(attr::LOC_ID)?;
+    let id = AddrId(attr.u8()?);
+    let connection = Managed::find(net, request)?;
+    let used = connection.uses(id)?;
+    let known = if id == AddrId::INITIAL {
+        used
+    } else {
+        connection.addresses(|list| Ok(list.remove(id).is_some()))?
+    };
+    if !known {
+        request.explain(Some(attr), format_args!("no address has id {}", id.0));
+        return Err(EINVAL);
+    }
+    let announced = {
+        let inner = connection.msk()?.inner.lock();
+        inner.conn.as_ref().is_some_and(|conn| conn.is_announced(id))
+    };
+    if used || announced {
+        connection.withdraw(id)?;
+    }
+    Ok(())
+}
+
+/// SUBFLOW_CREATE.
+pub(super) fn create(net: &Net, request: &Request<'_>) -> Result {
+    let (attr, to_attr) = (request.need(attr::ADDR)?, request.need(attr::ADDR_REMOTE)?);
+    let connection = Managed::find(net, request)?;
+    let mut from = Given::read(request, attr)?.endpoint(request, attr)?;
+    if from.flags.has(Flags::SIGNAL) {
+        return Err(wrong_flags(request, attr));
+    }
+    from.flags = from.flags.with(Flags::SUBFLOW, true);
+    let to = Given::read(request, to_attr)?.endpoint(request, to_attr)?;
+    if from.addr.to_canonical().is_ipv4() != to.addr.to_canonical().is_ipv4() {
+        request.explain(None, format_args!("both addresses must be of one family"));
+        return Err(EINVAL);
+    }
+    note(&connection, request, attr, from)?;
+    let source = Source {
+        addr: from.addr.to_canonical(),
+        port: from.port,
+        id: from.id,
+        backup: from.flags.has(Flags::BACKUP),
+        device: from.device,
+    };
+    let (sk, msk) = (&connection.0, connection.msk()?);
+    let port = to.port.map_or(sk.remote_end().port(), |port| port.get());
+    let remote = SocketAddr::new(to.addr.to_canonical(), port);
+    let opened = {
+        let _guard = sk.lock();
+        open::open(sk, msk, &source, remote, to.id)
+    };
+    opened.map(|_| ()).inspect_err(|e| {
+        let code = e.to_errno();
+        request.explain(None, format_args!("the connect fails: {code}"));
+        let _kept = connection.addresses(|list| Ok(list.remove_of(from.addr)));
+    })
+}
+
+/// SUBFLOW_DESTROY.
+pub(super) fn destroy(net: &Net, request: &Request<'_>) -> Result {
+    let (attr, to_attr) = (request.need(attr::ADDR)?, request.need(attr::ADDR_REMOTE)?);
+    let connection = Managed::find(net, request)?;
+    let from = Given::read(request, attr)?.endpoint(request, attr)?;
+    let to = Given::read(request, to_attr)?.endpoint(request, to_attr)?;
+    let refuse = |attr, why: &str| {
+        request.explain(attr, format_args!("{why}"));
+        EINVAL
+    };
+    if from.addr.to_canonical().is_ipv4() != to.addr.to_canonical().is_ipv4() {
+        return Err(refuse(None, "both addresses must be of one family"));
+    }
+    if from.port.is_none() {
+        return Err(refuse(Some(attr), "the local port is missing"));
+    }
+    if to.port.is_none() {
+        return Err(refuse(Some(to_attr), "the remote port is missing"));
+    }
+    let sf = {
+        let inner = connection.msk()?.inner.lock();
+        between(&inner.subflows, &from, &to, |_| true)
+    };
+    let Some(sf) = sf else {
+        request.explain(None, format_args!("there is no such subflow"));
+        return Err(ESRCH);
+    };
+    connection.addresses(|list| Ok(list.remove_of(from.addr)))?;
+    netns::of(&connection.0).count(Mib::RmSubflow, 1);
+    connection.command(|conn| {
+        conn.close_subflow(sf, now());
+    })
+}
+
+/// The first subflow between two addresses, at their ports where they have any, that `is_it` finds good.
+fn between(
+    subflows: &Entries,
+    from: &Endpoint,
+    to: &Endpoint,
+    is_it: impl Fn(SubflowId) -> bool,
+) -> Option<SubflowId> {
+    let fits = |end: SocketAddr, wanted: &Endpoint| {
+        let port = wanted.port.is_none_or(|port| port.get() == end.port());
+        port && end.ip().to_canonical() == wanted.addr.to_canonical()
+    };
+    let mut all = subflows.iter();
+    let found = all.find(|entry| {
+        fits(entry.ssk.local_end(), from) && fits(entry.ssk.remote_end(), to) && is_it(entry.id)
+    });
+    found.map(|entry| entry.id)
+}
+
+/// SET_FLAGS of a connection: whether a subflow is a backup.
+pub(super) fn set_flags(
+    net: &Net,
+    request: &Request<'_>,
+    attr: Attr<'_>,
+    given: &Given,
+) -> Result {
+    let to_attr = request.need(attr::ADDR_REMOTE)?;
+    let connection = Managed::find(net, request)?;
+    let from = given.endpoint(request, attr)?;
+    let to = Given::read(request, to_attr)?.endpoint(request, to_attr)?;
+    let backup = from.flags.has(Flags::BACKUP);
+    connection.addresses(|list| {
+        list.set_backup(from.addr, backup);
+        Ok(())
+    })?;
+    let sf = {
+        let inner = connection.msk()?.inner.lock();
+        between(&inner.subflows, &from, &to, |sf| is_open(&inner, sf))
+    };
+    let sf = sf.ok_or_else(|| {
+        request.explain(None, format_args!("there is no such subflow"));
+        EINVAL
+    })?;
+    connection.command(|conn| {
+        conn.set_priority(sf, backup, now());
+    })
+}
+
+fn is_open(inner: &Inner, sf: SubflowId) -> bool {
+    inner.conn.as_ref().is_some_and(|conn| conn.is_open(sf))
+}
+
+/// GET_ADDR of a connection, of one.
+pub(super) fn get(net: &Net, request: &Request<'_>, attr: Attr<'_>, id: AddrId) -> Result {
+    let found = Managed::find(net, request)
+        .and_then(|connection| connection.addresses(|list| list.get(id).copied().ok_or(EINVAL)));
+    let address = found.inspect_err(|_| {
+        let why = "no address of such a connection has this id";
+        request.explain(Some(attr), format_args!("{why}"));
+    })?;
+    request.reply(|fields| address::write(fields, &address))
+}
+
+/// GET_ADDR of a connection, of all: each number once.
+pub(super) fn list(net: &Net, dump: &mut Dump<'_>) -> Result {
+    let connection = Managed::find(net, &dump.request)?;
+    loop {
+        let listed = *dump.progress();
+        let next = connection.addresses(|list| {
+            let mut list = list.iter();
+            Ok(list.find(|one| !is_listed(&listed, one.id)).copied())
+        })?;
+        let Some(address) = next else {
+            return Ok(());
+        };
+        let added = dump.add(|fields| address::write(fields, &address));
+        if added.is_err() {
+            return Ok(());
+        }
+        let (word, bit) = place(address.id);
+        if let Some(word) = dump.progress().get_mut(word) {
+            *word |= bit;
+        }
+    }
+}
+
+fn place(id: AddrId) -> (usize, u64) {
+    (usize::from(id.0 / 64), 1 << (id.0 % 64))
+}
+
+fn is_listed(listed: &[u64; 4], id: AddrId) -> bool {
+    let (word, bit) = place(id);
+    listed.get(word).is_some_and(|word| word & bit != 0)
+}
