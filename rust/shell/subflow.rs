@@ -161,6 +161,7 @@ fn join_syn_ack(
         return;
     };
     reserve(locked);
+    locked.sock().raise_rcvbuf(sk.rcvbuf());
     if header.source != sk.remote_end().port() && options.join.is_some() {
         netns::of(sk).count(Mib::MPJoinPortSynAckRx, 1);
     }

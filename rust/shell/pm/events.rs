@@ -124,9 +124,7 @@ impl Inner {
     /// The program has closed a connection.
     pub(in crate::shell) fn tell_closed(&self, sk: &Sock) {
         if let Some(token) = self.token {
-            tell(sk, event::CLOSED, |fields| {
-                fields.u32(attr::TOKEN, token.0)
-            });
+            tell(sk, event::CLOSED, |fields| fields.u32(attr::TOKEN, token.0));
         }
     }
 }
@@ -201,14 +199,7 @@ fn subflow(sk: &Sock, conn: &Conn, subflows: &Entries, sf: SubflowId, event: u8)
     of_subflow(sk, conn, subflows, sf, event, &about(conn, sf));
 }
 
-fn of_subflow(
-    sk: &Sock,
-    conn: &Conn,
-    subflows: &Entries,
-    sf: SubflowId,
-    event: u8,
-    about: &About,
-) {
+fn of_subflow(sk: &Sock, conn: &Conn, subflows: &Entries, sf: SubflowId, event: u8, about: &About) {
     let Some(entry) = subflows.get(sf) else {
         return;
     };

@@ -118,10 +118,21 @@ carries() {
 # meanwhile COMMAND...: while the next conversation goes on.
 meanwhile() { (sleep 0.7 && "$@") & }
 
-MEGABYTES=6000000
+OCTETS=6000000
 
 # bulk_over ADDRESS: the long conversation.
-bulk_over() { talk bulk "$1" -n "$MEGABYTES" -- -n "$MEGABYTES"; }
+bulk_over() { talk bulk "$1" -n "$OCTETS" -- -n "$OCTETS"; }
+
+# bulk_at_any ADDRESS ANY: the same, and the server listens at all of its addresses.
+bulk_at_any() {
+	local status=0
+	new_port
+	start_server server -n "$OCTETS" -- "$2" bulk
+	client peer -n "$OCTETS" connect "$1" "$PORT" bulk >"$WORK/client.$PORT" 2>&1 || status=1
+	reap_server "$status" || status=1
+	agreed "$PORT" || status=1
+	return "$status"
+}
 
 name_of() { if [[ $1 == *:* ]]; then echo IPv6; else echo IPv4; fi; }
 
@@ -194,7 +205,8 @@ refused() {
 }
 
 announced() {
-	local status=0
+	local status=0 any=0.0.0.0
+	[[ $1 != *:* ]] || any=::
 	endpoints
 	client ip mptcp limits set subflows 1 add_addr_accepted 1
 	server ip mptcp endpoint add "$2" dev veth1 signal
@@ -202,7 +214,7 @@ announced() {
 	expect server AddAddrTx=1 EchoAdd=1
 	expect client AddAddr=1 EchoAddTx=1
 	weigh
-	bulk_over "$1" || status=1
+	bulk_at_any "$1" "$any" || status=1
 	kept || status=1
 	carries veth1 1000000 || status=1
 	result "a join to an announced address, $(name_of "$1")" "$status" "$REPORT"
