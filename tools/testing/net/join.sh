@@ -115,8 +115,18 @@ carries() {
 	return "$status"
 }
 
-# meanwhile COMMAND...: while the next conversation goes on.
-meanwhile() { (sleep 0.7 && "$@") & }
+# meanwhile COMMAND...: in the middle of the next conversation.
+meanwhile() {
+	local from tries
+	from=$(sent client veth0)
+	(
+		for ((tries = 0; tries < 200 * SLOW; tries++)); do
+			(($(sent client veth0) - from < 600000)) || break
+			sleep 0.05
+		done
+		"$@"
+	) &
+}
 
 OCTETS=6000000
 
