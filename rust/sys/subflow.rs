@@ -399,42 +399,6 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         }
     }
 
-    /// Says what was sent in a window field, so that TCP accepts what it promises.
-    pub(crate) fn promise_window(&mut self, bytes: u32) {
-        // SAFETY: The lock is held.
-        unsafe {
-            let tp = self.tcp();
-            if bytes > (*tp).rcv_wnd {
-                (*tp).rcv_wnd = bytes;
-                bindings::rmptcp_tcp_update_max_rcv_wnd(self.sk.as_ptr());
-            }
-        }
-    }
-
-    /// Has TCP accept `bytes` from its next number on, which were promised to the peer elsewhere.
-    pub(crate) fn accept_up_to(&mut self, bytes: u32) {
-        // SAFETY: The lock is held.
-        let ahead = unsafe {
-            let tp = self.tcp();
-            (*tp).rcv_nxt.wrapping_sub((*tp).rcv_wup)
-        };
-        self.promise_window(ahead.saturating_add(bytes));
-    }
-
-    /// Lets TCP send up to a window that the peer has told elsewhere. Says whether that was news.
-    pub(crate) fn raise_send_window(&mut self, bytes: u32) -> bool {
-        // SAFETY: The lock is held.
-        unsafe {
-            let tp = self.tcp();
-            let news = bytes > (*tp).snd_wnd;
-            if news {
-                (*tp).snd_wnd = bytes;
-                (*tp).max_window = (*tp).max_window.max(bytes);
-            }
-            news
-        }
-    }
-
     /// Has every acknowledgement call the stack's `write_space`, as long as there is something to send.
     pub(crate) fn want_write_space(&mut self) {
         self.sk.want_write_space();
