@@ -12,7 +12,7 @@ standstills() {
 	local last=${EPOCHREALTIME/./} now
 	while sleep 0.1; do
 		now=${EPOCHREALTIME/./}
-		((now - last < 500000)) || echo "$last $now"
+		((now - last < 800000)) || echo "$last $now"
 		last=$now
 	done
 }
@@ -79,10 +79,10 @@ stop_in client iperf3
 wait "$IPERF" 2>/dev/null
 kill "$CLOCK"
 # [  5]   0.00-1.00   sec  2.38 MBytes  19990 Kbits/sec ...
-# Seconds in which the machine stood still, and those beside them, say nothing.
+# Seconds in which the machine stood still say nothing.
 awk -v began="$IPERF_BEGAN" 'FILENAME ~ /standstills$/ {
-		from[++stills] = ($1 - began) / 1e6 - 1
-		until[stills] = ($2 - began) / 1e6 + 1
+		from[++stills] = ($1 - began) / 1e6
+		until[stills] = ($2 - began) / 1e6
 		next
 	}
 	/ sec / && !/sender|receiver/ {
