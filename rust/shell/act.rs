@@ -213,6 +213,12 @@ impl Inner {
         }
     }
 
+    fn put_off_reset(&mut self, sf: SubflowId) {
+        if let Some(entry) = self.subflows.get_mut(sf) {
+            entry.put_off(Todo::Reset);
+        }
+    }
+
     /// Keeps for later what needs the lock of a subflow.
     fn put_off(&mut self, sf: SubflowId, what: Todo, out: &mut Outcome) {
         out.due |= match what {
@@ -451,7 +457,11 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
             Some(Todo::Tell(order)) => locked.locked().tx.apply(order),
             Some(Todo::Ack) => locked.send_ack(),
             Some(Todo::LateAck) => locked.delay_ack(),
-            Some(Todo::Close) => locked.shutdown_write(),
+            Some(Todo::Close) => {
+                if !locked.shutdown_write() {
+                    msk.inner.lock().put_off_reset(id);
+                }
+            }
             Some(Todo::Push) => {
                 super::sendmsg::push(sk, msk, locked);
                 flushed.pushed = true;

@@ -177,8 +177,8 @@ both_carry() {
 	watch_handshake
 	bulk_over "$1" || status=1
 	kept || status=1
-	carries veth0 1000000 || status=1
-	carries veth1 1000000 || status=1
+	carries veth0 300000 || status=1
+	carries veth1 300000 || status=1
 	handshake_is_right || status=1
 	result "both subflows carry, $(name_of "$1")" "$status" "$REPORT"
 }
@@ -226,7 +226,7 @@ announced() {
 	weigh
 	bulk_at_any "$1" "$any" || status=1
 	kept || status=1
-	carries veth1 1000000 || status=1
+	carries veth1 300000 || status=1
 	result "a join to an announced address, $(name_of "$1")" "$status" "$REPORT"
 }
 
@@ -244,7 +244,7 @@ backup() {
 	weigh
 	status=0
 	bulk_over "$1" || status=1
-	carries veth1 1000000 || status=1
+	carries veth1 300000 || status=1
 	result "a backup steps in, $(name_of "$1")" "$status" "$REPORT"
 	healthy
 }
