@@ -133,7 +133,8 @@ impl Sock {
     /// The device that it uses; 0 for any.
     pub(crate) fn bound_device(&self) -> u32 {
         // SAFETY: The socket is alive; C writes the field as a whole.
-        let index = unsafe { addr_of!((*self.as_ptr()).__sk_common.skc_bound_dev_if).read_volatile() };
+        let index =
+            unsafe { addr_of!((*self.as_ptr()).__sk_common.skc_bound_dev_if).read_volatile() };
         u32::try_from(index).unwrap_or(0)
     }
 

@@ -12,7 +12,7 @@ use crate::shell::netns;
 use crate::sys::netlink::{self, Fields};
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock};
-use crate::wire::Reset;
+use crate::wire::{Reset, Token};
 use core::net::SocketAddr;
 use kernel::prelude::*;
 
@@ -80,6 +80,16 @@ impl Inner {
         }
     }
 
+    /// The connection has a token: path managers may know of it.
+    pub(in crate::shell) fn begin(&mut self, sk: &Sock, token: Token) {
+        self.token = Some(token);
+        self.user = netns::of(sk).user_addresses();
+        if let Some(conn) = self.conn.take() {
+            self.tell_created(sk, &conn);
+            self.conn = Some(conn);
+        }
+    }
+
     /// Something happened to the paths of a connection.
     pub(in crate::shell) fn tell_path(&mut self, sk: &Sock, conn: &Conn, event: &PathEvent) {
         match *event {
@@ -124,9 +134,7 @@ impl Inner {
     /// The program has closed a connection.
     pub(in crate::shell) fn tell_closed(&self, sk: &Sock) {
         if let Some(token) = self.token {
-            tell(sk, event::CLOSED, |fields| {
-                fields.u32(attr::TOKEN, token.0)
-            });
+            tell(sk, event::CLOSED, |fields| fields.u32(attr::TOKEN, token.0));
         }
     }
 }
@@ -201,14 +209,7 @@ fn subflow(sk: &Sock, conn: &Conn, subflows: &Entries, sf: SubflowId, event: u8)
     of_subflow(sk, conn, subflows, sf, event, &about(conn, sf));
 }
 
-fn of_subflow(
-    sk: &Sock,
-    conn: &Conn,
-    subflows: &Entries,
-    sf: SubflowId,
-    event: u8,
-    about: &About,
-) {
+fn of_subflow(sk: &Sock, conn: &Conn, subflows: &Entries, sf: SubflowId, event: u8, about: &About) {
     let Some(entry) = subflows.get(sf) else {
         return;
     };

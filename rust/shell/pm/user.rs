@@ -35,7 +35,9 @@ impl Managed {
         let found = Self(sk.ok_or_else(|| refuse("no connection has this token"))?);
         let is_managed = found.msk()?.inner.lock().user.is_some();
         if !is_managed {
-            return Err(refuse("the paths of this connection are left to the kernel"));
+            return Err(refuse(
+                "the paths of this connection are left to the kernel",
+            ));
         }
         Ok(found)
     }
@@ -68,18 +70,16 @@ impl Managed {
         let inner = self.msk()?.inner.lock();
         let conn = inner.conn.as_ref().ok_or(EINVAL)?;
         let local = |sf| conn.ends(sf).map(|ends| ends.local_id);
-        let used = inner.subflows.iter().any(|entry| local(entry.id) == Some(id));
+        let used = inner
+            .subflows
+            .iter()
+            .any(|entry| local(entry.id) == Some(id));
         Ok(used)
     }
 }
 
 /// Notes that an address is used by this number; says so if it is known by another one.
-fn note(
-    connection: &Managed,
-    request: &Request<'_>,
-    attr: Attr<'_>,
-    new: Endpoint,
-) -> Result {
+fn note(connection: &Managed, request: &Request<'_>, attr: Attr<'_>, new: Endpoint) -> Result {
     let noted = connection.addresses(|list| Ok(list.add(new)))?;
     noted.map_err(|error| match error {
         EndpointError::NoMemory => ENOMEM,
@@ -133,7 +133,10 @@ pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
     }
     let announced = {
         let inner = connection.msk()?.inner.lock();
-        inner.conn.as_ref().is_some_and(|conn| conn.is_announced(id))
+        inner
+            .conn
+            .as_ref()
+            .is_some_and(|conn| conn.is_announced(id))
     };
     if used || announced {
         connection.withdraw(id)?;
@@ -230,12 +233,7 @@ fn between(
 }
 
 /// SET_FLAGS of a connection: whether a subflow is a backup.
-pub(super) fn set_flags(
-    net: &Net,
-    request: &Request<'_>,
-    attr: Attr<'_>,
-    given: &Given,
-) -> Result {
+pub(super) fn set_flags(net: &Net, request: &Request<'_>, attr: Attr<'_>, given: &Given) -> Result {
     let to_attr = request.need(attr::ADDR_REMOTE)?;
     let connection = Managed::find(net, request)?;
     let from = given.endpoint(request, attr)?;
