@@ -276,6 +276,7 @@ impl<P: Payload> Connection<P> {
             return false;
         };
         match flow.phase {
+            _ if flow.is_stranger() => false,
             Phase::Opening => false,
             Phase::Joining => {
                 let acked = options.dss.is_some_and(|dss| dss.data_ack.is_some());

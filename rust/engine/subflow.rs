@@ -287,7 +287,12 @@ impl<P> Subflow<P> {
 
     /// Whether it takes ACKs: TCP is connected, or was. Not one that was given up before its SYN was answered.
     pub(super) fn is_connected(&self) -> bool {
-        self.phase != Phase::Opening && self.joining.is_none_or(|joining| joining.proven)
+        self.phase != Phase::Opening && !self.is_stranger()
+    }
+
+    /// Whether nothing has shown that it leads to the peer: neither what comes from there counts, nor is it answered.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.joining.is_some_and(|joining| !joining.proven)
     }
 
     /// Notes what TCP took.

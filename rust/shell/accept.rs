@@ -77,11 +77,17 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
     if let Some(mut locked) = subflow::lock::<Mptcp>(&child) {
         super::subflow::pull(&new, state, &mut locked);
     }
+    let gone = child.state() == state::CLOSE;
     // The connection's list of subflows holds the reference that TCP's queue had.
     core::mem::forget(child);
     super::send_buffer::sum(&new, state);
     // What went wrong before anybody could see it is seen to now.
-    if state.inner.lock().subflows.next_waiting(None).is_some() {
+    let wants_worker = {
+        let mut inner = state.inner.lock();
+        let dead = gone && inner.bury(SubflowId::FIRST);
+        dead || inner.subflows.are_several() || inner.subflows.next_waiting(None).is_some()
+    };
+    if wants_worker {
         state.worker.queue();
     }
     Ok(())

@@ -189,6 +189,10 @@ impl Inner {
         if conn.is_none_or(|conn| conn.state() == ConnState::Close) {
             return false;
         }
+        if sf == SubflowId::FIRST && !self.accepted {
+            // It is in TCP's accept queue: accept(2) sees to it.
+            return false;
+        }
         self.subflows.get_mut(sf).is_some_and(|entry| {
             entry.dead = true;
             true

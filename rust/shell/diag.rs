@@ -2,11 +2,11 @@
 
 //! What `ss -M` and `ss -ti` show.
 
-use super::msk::Msk;
+use super::msk::{Inner, Msk};
 use super::netns::Net;
 use super::sockopt::mptcp_info;
 use super::Mptcp;
-use crate::engine::Mode;
+use crate::engine::{Info, Mode, SubflowId};
 use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
 use crate::sys::inet_diag::Shown;
@@ -89,6 +89,10 @@ pub(super) fn info(sk: &Sock, msk: &Msk) -> Shown {
 mod flag {
     pub(super) const CAPABLE_REMOTE: u32 = 1 << 0;
     pub(super) const CAPABLE_LOCAL: u32 = 1 << 1;
+    pub(super) const JOIN_REMOTE: u32 = 1 << 2;
+    pub(super) const JOIN_LOCAL: u32 = 1 << 3;
+    pub(super) const BACKUP_REMOTE: u32 = 1 << 4;
+    pub(super) const BACKUP_LOCAL: u32 = 1 << 5;
     pub(super) const FULLY_ESTABLISHED: u32 = 1 << 6;
     pub(super) const CONNECTED: u32 = 1 << 7;
 }
@@ -105,13 +109,18 @@ pub(super) fn ulp_info(locked: &mut SubflowLocked<'_, Mptcp>) -> UlpInfo {
         return UlpInfo::default();
     };
     let info = conn.info();
-    let mut flags = 0;
-    if info.remote_key {
-        flags |= flag::CAPABLE_REMOTE;
+    let sf = subflow.id().unwrap_or(SubflowId::FIRST);
+    let ends = conn.ends(sf).unwrap_or_default();
+    let mut flags = if sf == SubflowId::FIRST {
+        first_flags(&inner, &info)
+    } else {
+        joined_flags(&inner, sf)
+    };
+    if ends.remote_backup {
+        flags |= flag::BACKUP_REMOTE;
     }
-    // A connection that we opened: its token was drawn for MP_CAPABLE, unless it began as plain TCP.
-    if inner.first.is_some() && !(info.fallback && inner.token.is_none()) {
-        flags |= flag::CAPABLE_LOCAL;
+    if ends.local_backup {
+        flags |= flag::BACKUP_LOCAL;
     }
     if conn.mode() == Mode::Verified {
         flags |= flag::FULLY_ESTABLISHED;
@@ -122,10 +131,38 @@ pub(super) fn ulp_info(locked: &mut SubflowLocked<'_, Mptcp>) -> UlpInfo {
     UlpInfo {
         token_local: info.token.0,
         flags,
+        id_remote: ends.remote_id.0,
+        id_local: ends.local_id.0,
         write_seq: subflow.local_ssn(numbers.write_seq).0,
         map_seq: info.rcv_nxt.0,
         map_ssn: subflow.peer_ssn(numbers.rcv_nxt).0,
         ssn_offset: subflow.peer_isn(),
         ..UlpInfo::default()
+    }
+}
+
+/// Who offered MPTCP on the first subflow.
+fn first_flags(inner: &Inner, info: &Info) -> u32 {
+    let mut flags = 0;
+    if info.remote_key {
+        flags |= flag::CAPABLE_REMOTE;
+    }
+    // A connection that we opened: its token was drawn for MP_CAPABLE, unless it began as plain TCP.
+    if inner.first.is_some() && !(info.fallback && inner.token.is_none()) {
+        flags |= flag::CAPABLE_LOCAL;
+    }
+    flags
+}
+
+/// Who asked for a further subflow: one that we opened has a socket of its own.
+fn joined_flags(inner: &Inner, sf: SubflowId) -> u32 {
+    let ours = inner
+        .subflows
+        .get(sf)
+        .is_some_and(|entry| entry.socket.is_some());
+    if ours {
+        flag::JOIN_REMOTE | flag::JOIN_LOCAL
+    } else {
+        flag::JOIN_REMOTE
     }
 }

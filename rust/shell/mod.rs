@@ -14,7 +14,7 @@
 //! | SYN, SYN/ACK and third ACK at a listener | `syn_ack.rs`, of joins `joins.rs` |
 //! | subflows that we open | `open.rs` |
 //! | the path manager's wishes | `paths.rs` |
-//! | work and timers | `worker.rs` |
+//! | work and timers, devices | `worker.rs`, `link.rs` |
 //! | `ss -M`, `ss -ti` | `diag.rs` |
 //! | `ip mptcp`, mptcpd | `pm/` |
 //! | namespaces | `netns.rs`, `sysctl.rs`, `mib.rs`, `blackhole.rs` |
@@ -47,6 +47,7 @@ mod connect;
 mod diag;
 mod entry;
 mod joins;
+mod link;
 mod mib;
 mod msk;
 mod netns;
@@ -87,6 +88,10 @@ impl Stack for Mptcp {
 
     fn net_exit(net: &Self::Net) {
         net.exit();
+    }
+
+    fn link(net: &Self::Net, device: u32, up: bool) {
+        link::changed(net, device, up);
     }
 
     fn net_work(net: &Self::Net) {

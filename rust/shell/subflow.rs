@@ -27,6 +27,8 @@ pub(crate) struct Subflow {
     /// Our and the peer's initial sequence numbers, once known.
     local_isn: Atomic<u32>,
     peer_isn: Atomic<u32>,
+    /// The device that does not work; 0 if there is none.
+    down: Atomic<u32>,
 }
 
 /// What the subflow's lock guards.
@@ -64,6 +66,7 @@ impl Subflow {
             id,
             local_isn: Atomic::new(0),
             peer_isn: Atomic::new(0),
+            down: Atomic::new(0),
         }
     }
 
@@ -99,6 +102,16 @@ impl Subflow {
     /// The peer's initial sequence number, once known.
     pub(super) fn peer_isn(&self) -> u32 {
         self.peer_isn.load(ordering::Acquire)
+    }
+
+    /// Its device does not work; says whether that is news.
+    pub(super) fn link_is_down(&self, device: u32) -> bool {
+        self.down.xchg(device, ordering::Relaxed) != device
+    }
+
+    /// The device works; says whether it was the one that did not.
+    pub(super) fn link_is_back(&self, device: u32) -> bool {
+        self.down.cmpxchg(device, 0, ordering::Relaxed).is_ok()
     }
 
     /// A connection waits in the accept queue.
@@ -148,6 +161,7 @@ fn join_syn_ack(
         return;
     };
     reserve(locked);
+    locked.sock().raise_rcvbuf(sk.rcvbuf());
     if header.source != sk.remote_end().port() && options.join.is_some() {
         netns::of(sk).count(Mib::MPJoinPortSynAckRx, 1);
     }

@@ -445,5 +445,8 @@ pub(super) fn opened_done(locked: &mut SubflowLocked<'_, Mptcp>) {
     if locked.subflow().id() != Some(SubflowId::FIRST) {
         // The program's is lent to it by the worker.
         locked.set_parent(None);
+        if let Some((sk, _)) = locked.subflow().msk() {
+            locked.sock().raise_rcvbuf(sk.rcvbuf());
+        }
     }
 }

@@ -53,13 +53,15 @@ pub(super) fn flush_all(sk: &Sock, msk: &Msk) {
     msk.worker.queue();
 }
 
-/// Lends the program's `struct socket` to subflows that TCP made since. The socket is locked.
+/// Lends the program's `struct socket` to subflows that TCP made since, with the options of that. The socket is locked.
 fn lend_socket(sk: &Sock, msk: &Msk) {
     loop {
         let poor = {
             let mut inner = msk.inner.lock();
-            let accepted = inner.accepted && !sk.is_dead();
-            inner.subflows.take_poor().filter(|_| accepted)
+            if !inner.accepted || sk.is_dead() {
+                return;
+            }
+            inner.subflows.take_poor()
         };
         let Some(ssk) = poor else {
             return;
@@ -67,6 +69,7 @@ fn lend_socket(sk: &Sock, msk: &Msk) {
         if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
             locked.set_parent(Some(sk));
         };
+        super::sockopt::inherit_joined(sk, msk, &ssk);
     }
 }
 

@@ -39,6 +39,9 @@ int rmptcp_sock_intr_errno(long timeo) { return sock_intr_errno(timeo); }
 void rmptcp_graft_shared(struct sock *sk, struct socket *parent) { rcu_assign_pointer(sk->sk_wq, &parent->wq); sk_set_socket(sk, parent); }
 void rmptcp_sock_orphan(struct sock *sk) { sock_orphan(sk); }
 bool rmptcp_syn_gets_cookie(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_syncookies) == 2 || inet_csk_reqsk_queue_is_full(sk); }
+bool rmptcp_netdev_works(const struct net_device *dev) { return netif_running(dev) && netif_carrier_ok(dev); }
+struct net *rmptcp_dev_net(const struct net_device *dev) { return dev_net(dev); }
+int rmptcp_route_device(struct sock *sk) { struct dst_entry *dst = __sk_dst_get(sk); return dst ? dst_dev(dst)->ifindex : 0; }
 struct net *rmptcp_sock_net(const struct sock *sk) { return sock_net(sk); }
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk) { return sk_page_frag(sk); }
 void rmptcp_set_nospace(struct socket *sock) { set_bit(SOCK_NOSPACE, &sock->flags); }

@@ -22,6 +22,7 @@ pub(crate) mod mib;
 mod module;
 pub(crate) mod msg;
 pub(crate) mod net_work;
+mod netdev;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod nf_hook;
@@ -53,6 +54,7 @@ use kernel::prelude::*;
 pub(crate) struct Registrations<S: stack::Stack> {
     _genl: genl::Registration<S>,
     _diag: inet_diag::Registration<S>,
+    _netdev: netdev::Registration<S>,
     _proto: proto::Registration<S>,
     _netns: netns::Registration<S>,
     _queue: work::Queue,
@@ -70,7 +72,9 @@ impl<S: stack::Stack> Registrations<S> {
         let queue = step("workqueue", work::Queue::new())?;
         let netns = step("room in each network namespace", netns::Registration::new())?;
         let proto = step("way to register IPPROTO_MPTCP", proto::Registration::new())?;
+        let netdev = step("way to watch devices", netdev::Registration::new())?;
         Ok(Self {
+            _netdev: netdev,
             _genl: step("family for path managers", genl::Registration::new())?,
             _diag: step("way to answer ss -M", inet_diag::Registration::new())?,
             _proto: proto,

@@ -24,6 +24,11 @@ unsafe impl Send for NetRef {}
 unsafe impl Sync for NetRef {}
 
 impl NetRef {
+    /// The namespace that C passes, which is there for as long as the value is used.
+    pub(super) fn from_raw(net: *mut bindings::net) -> Option<Self> {
+        NonNull::new(net).map(Self)
+    }
+
     pub(super) fn as_ptr(self) -> *mut bindings::net {
         self.0.as_ptr()
     }

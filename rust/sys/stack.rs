@@ -88,6 +88,9 @@ pub(crate) trait Stack: Sized + 'static {
     /// A namespace goes; no socket of it is left. Process context.
     fn net_exit(net: &Self::Net);
 
+    /// A device, by its number, works or does not. Process context, under the lock of all devices.
+    fn link(net: &Self::Net, device: u32, up: bool);
+
     /// Work that was queued with [`super::net_work::NetWorker`], in process context.
     fn net_work(net: &Self::Net);
 

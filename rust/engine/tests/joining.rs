@@ -469,6 +469,34 @@ fn a_syn_ack_without_the_right_proof_costs_the_subflow() {
     }
 }
 
+#[test]
+fn who_proved_nothing_is_not_heard_until_tcp_has_closed() {
+    let mut rig = Rig::new(false);
+    joins(&mut rig);
+    rig.write(100);
+    answered(&mut rig, &no_options());
+    assert!(rig.has(&Action::ResetSubflow { sf: SECOND }));
+    rig.asked();
+    // The reset waits for the lock of TCP, and segments come.
+    on_second(&mut rig, &dss(Some(our(100)), None));
+    assert_eq!(rig.conn.info().snd_una, our(0));
+    on_second(&mut rig, &data_fin(0));
+    let mapping = Mapping {
+        data_fin: true,
+        ..mapping(their(0), 1, 5)
+    };
+    rig.post(Event::Data {
+        sf: SECOND,
+        ssn: Ssn(1),
+        payload: Bytes(vec![7; 4]),
+        mapping: Some(mapping),
+    });
+    assert_eq!(rig.conn.state(), ConnState::Established);
+    assert_eq!(rig.asked(), []);
+    rig.data(0, b"abcd");
+    assert_eq!(rig.read, b"abcd");
+}
+
 fn closed(rig: &mut Rig, ending: Ending) {
     rig.post(Event::SubflowClosed { sf: SECOND, ending });
 }

@@ -79,6 +79,16 @@ pub(super) fn inherit(sk: &Sock, msk: &Msk, ssk: &Sock) {
     tcp::replay(msk, ssk);
 }
 
+/// As [`inherit`], for a subflow that TCP made: it has the options of the listener.
+pub(super) fn inherit_joined(sk: &Sock, msk: &Msk, ssk: &Sock) {
+    if let Some(locked) = subflow::lock::<Mptcp>(ssk) {
+        for field in fields::REPLAYED {
+            fields::copy(locked.sock(), sk, field);
+        }
+    }
+    tcp::replay(msk, ssk);
+}
+
 /// Applies what bind and listen look at to a new first TCP socket: the one before it went with a disconnect. The MPTCP
 /// socket is locked.
 pub(super) fn inherit_reuse(sk: &Sock, ssk: &Sock) {
