@@ -168,6 +168,16 @@ impl<P: Payload> Connection<P> {
         announced.iter().any(|one| one.option.id == id)
     }
 
+    /// Whether the peer was told to come to this address at this port.
+    pub fn announces(&self, addr: IpAddr, port: u16) -> bool {
+        let is_it = |one: &AddAddr| {
+            let same = one.addr.to_canonical() == addr.to_canonical();
+            same && one.port.is_some_and(|one| one.get() == port)
+        };
+        let mut announced = self.addresses.announced.iter();
+        announced.any(|one| is_it(&one.option))
+    }
+
     /// An announcement was not echoed in time, or is to be said for the first time.
     pub(super) fn on_announce_timer(&mut self) {
         let (now, wait) = (self.now, self.announce_wait());

@@ -27,7 +27,6 @@ use crate::sys::stack::{Child, ThirdAck};
 use crate::wire::keys::Stateless;
 use crate::wire::{self, AddrId, Nonce, OptionSet, ResetReason, Token};
 use core::net::IpAddr;
-use core::num::NonZeroU16;
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
 
@@ -63,7 +62,7 @@ fn meet(ns: &Net, token: Token, addr: IpAddr, port: u16) -> Option<Met> {
                 Some(list) => user_addr(&sk, list, addr),
                 None => local_addr(&sk, &mut table, addr),
             },
-            door(&sk, &inner, &table, addr, port),
+            door(&sk, &inner, addr, port),
         )
     };
     Some(Met {
@@ -98,20 +97,12 @@ fn user_addr(sk: &Sock, list: &mut UserAddresses, addr: IpAddr) -> Option<LocalA
     Some(LocalAddr { id, backup })
 }
 
-fn door(sk: &Sock, inner: &Inner, table: &Endpoints, addr: IpAddr, port: u16) -> Door {
+fn door(sk: &Sock, inner: &Inner, addr: IpAddr, port: u16) -> Door {
     if port == sk.local_end().port() {
         return Door::Same;
     }
-    let announced = |id| {
-        inner
-            .conn
-            .as_ref()
-            .is_some_and(|conn| conn.is_announced(id))
-    };
-    let known = table
-        .iter()
-        .any(|one| one.port == NonZeroU16::new(port) && same(one.addr, addr) && announced(one.id));
-    if known {
+    let conn = inner.conn.as_ref();
+    if conn.is_some_and(|conn| conn.announces(addr, port)) {
         Door::Announced
     } else {
         Door::Other

@@ -430,15 +430,7 @@ fn make(
         super::close::abandon(&sk, &state);
         return None;
     }
-    {
-        let mut inner = state.inner.lock();
-        inner.token = Some(token);
-        inner.user = ns.user_addresses();
-        if let Some(conn) = inner.conn.take() {
-            inner.tell_created(&sk, &conn);
-            inner.conn = Some(conn);
-        }
-    }
+    state.inner.lock().begin(&sk, token);
     let subflow =
         Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
     Some((subflow, Locked::new(tx)))

@@ -60,16 +60,14 @@ impl Diversion {
                 | bindings::FTRACE_OPS_FL_PERMANENT) as c_ulong;
             *slot.to.get() = to as c_ulong;
         }
-        let diverted = names
-            .iter()
+        let add = |name: &&CStr| {
             // SAFETY: The structure is valid, the name a string that C only reads.
-            .try_for_each(|name| {
-                to_result(unsafe {
-                    bindings::rmptcp_ftrace_set_filter(ops, name.as_char_ptr().cast())
-                })
-            })
+            to_result(unsafe { bindings::rmptcp_ftrace_set_filter(ops, name.as_char_ptr().cast()) })
+        };
+        let diverted = names.iter().try_for_each(add).and_then(|()| {
             // SAFETY: The structure is filled.
-            .and_then(|()| to_result(unsafe { bindings::rmptcp_register_ftrace(ops) }));
+            to_result(unsafe { bindings::rmptcp_register_ftrace(ops) })
+        });
         if let Err(e) = diverted {
             // SAFETY: It is not registered.
             unsafe { bindings::rmptcp_ftrace_free_filter(ops) };

@@ -185,7 +185,7 @@ fn register_own<S: Stack>() -> Result {
 }
 
 fn set_name(to: &mut [kernel::ffi::c_char; 16], name: &[u8]) {
-    to.iter_mut().zip(name).for_each(|(to, c)| *to = *c as _);
+    to.iter_mut().zip(name).for_each(|(to, c)| *to = *c);
 }
 
 /// # Safety

@@ -211,9 +211,7 @@ impl Write for Words<'_> {
         let room = core::mem::take(&mut self.0);
         let taken = s.len().min(room.len());
         let (to, rest) = room.split_at_mut(taken);
-        to.iter_mut()
-            .zip(s.bytes())
-            .for_each(|(to, c)| *to = c as _);
+        to.iter_mut().zip(s.bytes()).for_each(|(to, c)| *to = c);
         self.0 = rest;
         if taken < s.len() {
             return Err(fmt::Error);

@@ -12,7 +12,7 @@ use crate::shell::netns;
 use crate::sys::netlink::{self, Fields};
 use crate::sys::skb::Skb;
 use crate::sys::sock::{state, Sock};
-use crate::wire::Reset;
+use crate::wire::{Reset, Token};
 use core::net::SocketAddr;
 use kernel::prelude::*;
 
@@ -77,6 +77,16 @@ impl Inner {
         if is_new {
             self.told = true;
             opened(sk, conn, &self.subflows, event::CREATED);
+        }
+    }
+
+    /// The connection has a token: path managers may know of it.
+    pub(in crate::shell) fn begin(&mut self, sk: &Sock, token: Token) {
+        self.token = Some(token);
+        self.user = netns::of(sk).user_addresses();
+        if let Some(conn) = self.conn.take() {
+            self.tell_created(sk, &conn);
+            self.conn = Some(conn);
         }
     }
 
