@@ -73,7 +73,7 @@ impl Inner {
             conn.handle(&msk.shared, event, now);
         };
         self.ask(sk, msk, ask)
-            .map_or_else(Outcome::default, |(_, out)| out)
+            .map_or_else(Outcome::default, |((), out)| out)
     }
 
     /// Calls the engine, with the list of subflows that goes with it, and carries out what follows under the lock. Nothing
