@@ -38,7 +38,8 @@ pub(crate) struct Opening {
     half: HalfJoin,
     nonce: Nonce,
     door: Door,
-    options: wire::Options,
+    /// The proof.
+    proof: Option<wire::Join>,
     snt_isn: u32,
     rcv_isn: u32,
 }
@@ -227,10 +228,7 @@ pub(super) fn third_ack(
         half,
         nonce,
         door,
-        options: wire::Options {
-            join: options.join,
-            ..wire::Options::default()
-        },
+        proof: options.join,
         snt_isn,
         rcv_isn,
     }))
@@ -243,7 +241,8 @@ fn refuse(ns: &Net, refused: &Refused) -> u8 {
     refused.reset.reason.0
 }
 
-/// TCP made the child of a join.
+/// TCP made the child of a join. Not inlined: a connection is built on the stack of the caller.
+#[inline(never)]
 pub(super) fn opened(opening: &Opening, child: &Sock) -> Child<Mptcp> {
     let sk = &opening.sk;
     let ns = netns::of(sk);
@@ -264,6 +263,10 @@ pub(super) fn opened(opening: &Opening, child: &Sock) -> Child<Mptcp> {
 /// Has the engine take the subflow in. `Err` is the reason of the reset.
 fn take_in(opening: &Opening, child: &Sock) -> Result<(SubflowId, SubflowTx), u8> {
     let sk: &Sock = &opening.sk;
+    let options = wire::Options {
+        join: opening.proof,
+        ..wire::Options::default()
+    };
     let msk = proto::msk_of::<Mptcp>(sk).ok_or(ResetReason::MPTCP.0)?;
     let (answer, out) = {
         let mut inner = msk.inner.lock();
@@ -273,7 +276,7 @@ fn take_in(opening: &Opening, child: &Sock) -> Result<(SubflowId, SubflowTx), u8
             nonce: opening.nonce,
             door: opening.door,
             allowed,
-            options: &opening.options,
+            options: &options,
         };
         let asked = inner.ask(sk, msk, |conn, entries, now| {
             if entries.reserve().is_err() {
