@@ -312,8 +312,8 @@ impl Stateless<'_> {
     }
 
     /// A number for this handshake, to find it again by.
-    pub fn tag(&self, secret: &[u8; SECRET]) -> u64 {
-        self.digest(secret, *b"tag!")
+    pub fn tag<H: SipHash>(&self, secret: &[u8; SECRET]) -> u64 {
+        self.digest::<H>(secret, *b"tag!")
     }
 
     /// A pseudo-random function of the handshake, one per `purpose`.
