@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Reads a transfer from standard input and notes when how much came, and by which path.
 
-  watch.py REPORT [--copy FILE] [--cut OCTETS COMMAND] [--after SECONDS]
+  watch.py REPORT [--for SECONDS] [--copy FILE] [--cut OCTETS COMMAND] [--after SECONDS]
 
+  --for SECONDS         how long to read; without it to the end
   --copy FILE           what came
   --cut OCTETS COMMAND  after so many octets, if both paths are in use, runs that: a path dies
-  --after SECONDS       how long to read after the cut; until then without it to the end
+  --after SECONDS       how long to read after the cut
 
 REPORT is JSON, times in seconds since the first octet:
   octets, seconds   read in all, and when the last one came
+  rate              octets each second without the first two seconds, in which connections grow
   paths             octets that came in by veth0 and veth1
   cut               when the command began; null: it did not
   gap               [from, to], the longest time without an octet since the cut; null: no cut
@@ -27,6 +29,7 @@ import time
 INTERVAL = 0.05
 # Without an octet for so long, a transfer is over.
 PATIENCE = 10.0
+WARM = 2.0
 PATHS = ("veth0", "veth1")
 
 
@@ -43,6 +46,15 @@ def received():
 
 def both_used(paths):
     return 20 * min(paths) > max(paths)
+
+
+def slope(points):
+    """Of the line through (x, y) with the least squares: what is held back for a while because
+    it is out of order matters less to it than to a difference between two moments."""
+    if len(points) < 2:
+        return None
+    x0, y0 = (sum(values) / len(points) for values in zip(*points))
+    return sum((x - x0) * (y - y0) for x, y in points) / sum((x - x0) ** 2 for x, _ in points)
 
 
 class Transfer:
@@ -95,6 +107,8 @@ class Transfer:
         if self.begun is None:
             return False
         now = self.now()
+        if self.options.seconds and now > self.options.seconds:
+            return True
         if self.cut is not None and now - self.cut > (self.options.after or float("inf")):
             self.stalled = now - self.last > self.options.after / 2
         elif now - self.last > PATIENCE:
@@ -131,6 +145,7 @@ class Transfer:
         return {
             "octets": self.octets,
             "seconds": self.last,
+            "rate": slope([(sample[0], sample[-1]) for sample in self.samples if sample[0] >= WARM]),
             "paths": self.paths(),
             "cut": self.cut,
             "gap": self.gap,
@@ -142,6 +157,7 @@ class Transfer:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("report")
+    parser.add_argument("--for", type=float, dest="seconds")
     parser.add_argument("--copy")
     parser.add_argument("--cut", nargs=2, metavar=("OCTETS", "COMMAND"))
     parser.add_argument("--after", type=float)

@@ -208,7 +208,9 @@ remove() {
 . tools/vm/complaints.sh
 
 summary() {
-	printf '\n   MPTCP in Rust on %s\n   %s\n' "$(uname -sr)" "$(printf '%.0s-' {1..86})"
+	local what="MPTCP in Rust"
+	[[ $STACK != in-tree ]] || what="The kernel's own MPTCP"
+	printf '\n   %s on %s\n   %s\n' "$what" "$(uname -sr)" "$(printf '%.0s-' {1..86})"
 	printf '   %s\n' "${SUMMARY[@]}"
 	echo
 }
