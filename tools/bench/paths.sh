@@ -9,11 +9,9 @@ set -euo pipefail
 ko=$1 raw=$2 rounds=$3
 read -ra all <<<"$4"
 
-# The first seconds, in which connections grow and paths join, are not counted.
-OMIT=2
 # After the death of a path, in seconds: RTOs of a dead path double from one to the next.
 AFTER=3
-PORT=5200 WEB=5300
+PORT=5300
 
 # no_figure KIND NAME REASON: that is an answer of ours, and a fault of the measurement otherwise.
 no_figure() {
@@ -27,38 +25,48 @@ until_listens() {
 		[[ -z $(server ss -Htln "sport = :$1") ]] || return 0
 		sleep 0.02
 	done
-	failed "nothing listens on port $1: $(cat $WORK/*."$1")"
+	failed "nothing listens on port $1: $(cat "$WORK/socat.$1")"
 }
 
-# iperf_to PORT ADDRESS: in the background, into a file of that port.
-iperf_to() {
-	server "${WRAPPER[@]}" iperf3 -s -1 -p "$1" >"$WORK/iperf-server.$1" 2>&1 &
-	until_listens "$1"
-	client "${WRAPPER[@]}" iperf3 -c "$2" -p "$1" -O $OMIT -t "$SECONDS_EACH" -J \
-		>"$WORK/iperf.$1" 2>"$WORK/iperf-says.$1" &
-	CLIENTS+=("$!")
+# A server of zeros without end, until stop_serving.
+serve_zeros() {
+	# fork, for the listening socket to stay: a path needs one to join.
+	server "${WRAPPER[@]}" socat -U TCP-LISTEN:$PORT,reuseaddr,fork OPEN:/dev/zero 2>$WORK/socat.$PORT &
+	SERVER=$!
+	until_listens $PORT
+}
+
+# watched ADDRESS REPORT OPTION...: reads zeros from there as watch.py is told. A reader that has
+# seen enough ends its source with SIGPIPE.
+watched() {
+	local address=$1 report=$2
+	shift 2
+	{ client "${WRAPPER[@]}" socat -u "TCP:$address:$PORT" STDOUT 2>"$report.socat" || true; } |
+		client python3 -B tools/bench/watch.py "$report" "$@" 2>"$report.says" ||
+		failed "$kind: $(cat "$report.says" "$report.socat" $WORK/socat.$PORT)"
 }
 
 # goodput NAME RATE DELAY RATE DELAY: of one connection, or the sum of a plain one on each path.
 goodput() {
-	local name=$1 client value
+	local name=$1 second= rate
 	shift
 	two_paths "$@"
-	CLIENTS=()
-	iperf_to $PORT $FIRST
-	[[ $kind != tcp ]] || iperf_to $((PORT + 1)) $SECOND
-	for client in "${CLIENTS[@]}"; do
-		wait "$client" || failed "$kind: iperf3: $(tail -n 1 -q $WORK/iperf-* $WORK/iperf.*)"
-	done
+	serve_zeros
+	if [[ $kind == tcp ]]; then
+		watched $SECOND $WORK/second --for "$SECONDS_EACH" &
+		second=$!
+	fi
+	watched $FIRST $WORK/first --for "$SECONDS_EACH"
+	[[ -z $second ]] || wait "$second" || failed "$kind: $name: no figure of the second path"
+	stop_serving
 	if both_paths_used; then
-		value=$(jq -s 'map(.end.sum_received.bits_per_second) | add / 1e6' $WORK/iperf.*)
-		figure "$kind" "$name" "$value"
-		said+=" $name $value Mbit/s,"
+		rate=$(jq -s 'map(.rate) | add * 8e-6' $WORK/first ${second:+$WORK/second})
+		figure "$kind" "$name" "$rate"
+		said+=" $name $rate Mbit/s,"
 	else
 		no_figure "$kind" "$name" "one path only"
 		said+=" $name: one path only,"
 	fi
-	rm $WORK/iperf*
 }
 
 # As fast as the machine is; plain TCP uses the first path.
@@ -84,19 +92,18 @@ unshaped() {
 longest_gap() {
 	local gap
 	two_paths 20 20 20 20
-	# fork, for the listening socket to stay: a join needs one.
-	server "${WRAPPER[@]}" socat -U TCP-LISTEN:$WEB,reuseaddr,fork OPEN:/dev/zero 2>$WORK/socat.$WEB &
-	SERVER=$!
-	until_listens $WEB
-	# A reader that has seen enough ends the sender with SIGPIPE.
-	{ client "${WRAPPER[@]}" socat -u TCP:$FIRST:$WEB STDOUT 2>>$WORK/socat.$WEB || true; } |
-		client python3 -B tools/bench/watch.py $WORK/watch --cut "$CUT" "$2" --after $AFTER 2>$WORK/watching ||
-		failed "$kind: $1: $(cat $WORK/watching $WORK/socat.$WEB)"
+	serve_zeros
+	watched $FIRST $WORK/first --cut "$CUT" "$2" --after $AFTER
 	stop_serving
 	gap=$(jq -r 'if .cut == null then "one path only" elif .stalled then "nothing comes any more"
-		else 1000 * (.gap[1] - .gap[0]) end' $WORK/watch)
-	if [[ $gap == [0-9]* ]]; then figure "$kind" "$1" "$gap"; else no_figure "$kind" "$1" "$gap"; fi
-	said+=" $1 $gap ms,"
+		else 1000 * (.gap[1] - .gap[0]) end' $WORK/first)
+	if [[ $gap == [0-9]* ]]; then
+		figure "$kind" "$1" "$gap"
+		said+=" $1 $gap ms,"
+	else
+		no_figure "$kind" "$1" "$gap"
+		said+=" $1: $gap,"
+	fi
 }
 
 # measure_paths KIND WRAPPER...
@@ -120,7 +127,7 @@ topology
 into_memory
 for ((round = 0; round <= rounds; round++)); do
 	read -r SECONDS_EACH BULK CUT <<<"${all[*]}"
-	((round > 0)) || SECONDS_EACH=1 BULK=$((BULK / 8)) CUT=$((CUT / 8))
+	((round > 0)) || SECONDS_EACH=3 BULK=$((BULK / 8)) CUT=$((CUT / 8))
 	measure_paths tcp env
 	measure_paths in-tree mptcpize run
 	insert "$ko"
