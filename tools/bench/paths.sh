@@ -121,7 +121,6 @@ measure_paths() {
 	echo "round $round: $kind:${said%,}"
 }
 
-modprobe -a sch_netem sch_tbf
 : >"$raw"
 topology
 into_memory

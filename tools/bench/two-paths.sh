@@ -11,13 +11,13 @@
 FIRST=10.1.1.2 SECOND=10.1.2.2
 
 # two_paths [RATE DELAY RATE DELAY]: new cables, with Mbit/s and milliseconds each way, or as
-# fast as they are; endpoints and limits of whichever stack there is now.
+# fast as they are; endpoints and limits of whichever stack there is now. The caller has `failed`.
 two_paths() {
 	local name
 	for name in veth0 veth1; do
 		ip -n client link del $name 2>/dev/null || true
 	done
-	ip -n client -batch - <<-END
+	ip -n client -batch - <<-END || failed "no second path in the client's namespace"
 		link add veth0 type veth peer name veth0 netns server
 		link add veth1 type veth peer name veth1 netns server
 		addr add 10.1.1.1/24 dev veth0
@@ -25,7 +25,7 @@ two_paths() {
 		link set veth0 up
 		link set veth1 up
 	END
-	ip -n server -batch - <<-END
+	ip -n server -batch - <<-END || failed "no second path in the server's namespace"
 		addr add $FIRST/24 dev veth0
 		addr add $SECOND/24 dev veth1
 		link set veth0 up
@@ -34,7 +34,7 @@ two_paths() {
 		mptcp limits set subflow 2 add_addr_accepted 2
 	END
 	[[ -n $(ip -n client rule show table 2) ]] || ip -n client rule add from 10.1.2.1 table 2
-	ip -n client -batch - <<-END
+	ip -n client -batch - <<-END || failed "no endpoint in the client's namespace"
 		route replace default via $SECOND dev veth1 table 2
 		mptcp endpoint flush
 		mptcp limits set subflow 2 add_addr_accepted 2
@@ -50,8 +50,9 @@ two_paths() {
 # The delay first, then a queue of one round trip's octets before the cable: as a router has it.
 shape() {
 	local name
+	modprobe -qa sch_netem sch_tbf
 	for name in client server; do
-		tc -n $name -batch - <<-END
+		tc -n $name -batch - <<-END || failed "a path cannot be shaped (modules sch_netem, sch_tbf)"
 			qdisc add dev veth0 root handle 1: netem delay ${2}ms limit 10000
 			qdisc add dev veth0 parent 1:1 handle 2: tbf rate ${1}mbit burst 5000 limit $(($1 * $2 * 250))
 			qdisc add dev veth1 root handle 1: netem delay ${4}ms limit 10000

@@ -6,8 +6,8 @@ export RUST_MPTCP_KO=/src/build/sandbox/rust_mptcp.ko
 . tools/demo/steps.sh
 . tools/demo/stories.sh
 
-prepare
 if [[ $STACK == *ours* ]]; then
+	prepare
 	in_tree_sockets
 	insert
 	samples
@@ -19,6 +19,9 @@ if [[ $STACK == *ours* ]]; then
 	in_tree_peers
 	stories ours
 	remove
+else
+	topology
+	mkdir "$WORK/files"
 fi
 [[ $STACK != *in-tree* ]] || stories in-tree
 summary

@@ -66,7 +66,7 @@ def strip(name, rates, top):
         level = [min(max(round(8 * (ROWS * rate / top - row)), 0), 8) for rate in rates]
         scale = f"{top:>4g} |" if row == ROWS - 1 else "     |"
         label = f"  {name}" if row == ROWS - 1 else ""
-        yield f"{scale}{''.join(BLOCKS[eighths] for eighths in level)}{label}"
+        yield f"{scale}{''.join(BLOCKS[eighths] for eighths in level)}{label}".rstrip()
     yield f"   0 +{'-' * COLUMNS}"
 
 

@@ -7,7 +7,7 @@
 stories() {
 	local stack=$1 label="this module"
 	[[ $stack == ours ]] || label="in-tree MPTCP"
-	aggregation && walk_out link-down "link down" "$LINK_DOWN" && walk_out silence "no word from it" "$SILENCE"
+	aggregation && walk_out link-down "link down" "$LINK_DOWN" && walk_out silence silence "$SILENCE"
 }
 
 serve_download() {
@@ -30,8 +30,9 @@ download() {
 		client python3 -B tools/bench/watch.py "$REPORTED" --copy "$WORK/one" "$@" 2>"$WORK/watch" ||
 		failed "$name: $(cat "$WORK/watch" "$WORK/curl")"
 	asked '20 * (.paths | min) > (.paths | max)' || {
+		[[ $stack == ours ]] || failed "$name: only one of the paths was used"
 		echo "   one path only: this module does not join a second one yet, so there is nothing to be seen"
-		note "several paths" "not yet: one path only"
+		note "several paths" "not yet: this module uses one only"
 		return 1
 	}
 	[[ $(sha256sum <"$WORK/one") == "$SUM" ]] ||
@@ -48,7 +49,9 @@ drawn() {
 	for which in "this module=build/demo/$1-ours.json" "in-tree MPTCP=build/demo/$1-in-tree.json"; do
 		[[ ! -f ${which#*=} ]] || reports+=("$which")
 	done
-	python3 -B tools/demo/picture.py "build/demo/$1.svg" "$2" "$3" "${reports[@]}" | sed 's/^/     /'
+	python3 -B tools/demo/picture.py "build/demo/$1.svg" "$2" "$3" "${reports[@]}" >"$WORK/picture" 2>&1 ||
+		failed "no picture of $1: $(tail -n 1 "$WORK/picture")"
+	sed 's/^/     /' "$WORK/picture"
 	echo "   picture: build/demo/$1.svg"
 }
 
@@ -60,7 +63,7 @@ aggregation() {
 	drawn aggregation "Aggregation: one download over 20 and 10 Mbit/s" ""
 	speed=$(told '.octets * 8e-6 / .seconds * 10 | round / 10')
 	echo "   16 MiB in $(told '.seconds * 10 | round / 10') s, SHA-256 right: $speed Mbit/s, where the first path alone has 20"
-	note "two paths, $label" "$speed Mbit/s over 20 and 10 Mbit/s, SHA-256 right"
+	note "two paths, $stack" "$speed Mbit/s over 20 and 10 Mbit/s, SHA-256 right"
 }
 
 # walk_out NAME DEATH COMMAND
@@ -73,7 +76,7 @@ walk_out() {
 	drawn "$1" "Walk-out: the first of two paths dies in the middle ($2)" "$2"
 	gap=$(told '1000 * (.gap[1] - .gap[0]) | round')
 	echo "   all 16 MiB arrived, SHA-256 right; the longest gap that the reader saw: $gap ms"
-	note "a path dies, $2, $label" "the download goes on after $gap ms, SHA-256 right"
+	note "a path dies: $2, $stack" "the download goes on after $gap ms, SHA-256 right"
 }
 # shellcheck disable=SC1091
 . tools/bench/two-paths.sh
