@@ -48,7 +48,7 @@ watched() {
 
 # goodput NAME RATE DELAY RATE DELAY: of one connection, or the sum of a plain one on each path.
 goodput() {
-	local name=$1 second= rate
+	local name=$1 second='' rate
 	shift
 	two_paths "$@"
 	serve_zeros

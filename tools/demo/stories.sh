@@ -16,8 +16,8 @@ serve_download() {
 		SUM=$(sha256sum <"$WORK/files/download")
 	fi
 	[[ -z $(server ss -Htln "sport = :$HTTP") ]] || return 0
-	web_server $HTTP mptcpize run
-	until_listening $HTTP
+	web_server "$HTTP" mptcpize run
+	until_listening "$HTTP"
 }
 
 # download NAME OPTION...: curl's output through watch.py. Fails where there is one path only.
