@@ -190,6 +190,9 @@ impl<P: Payload> Connection<P> {
         connection.begin(shared, mode, open.checksum, window);
         // RFC 8684 3.3.1: the edge does not go back behind what the peer counts on already.
         shared.raise_edge(connection.recv.next.advance(u64::from(promised)));
+        if open.with_data {
+            connection.out.paths().established = true;
+        }
         connection.enter(ConnState::Established);
         Ok(connection)
     }

@@ -4,6 +4,7 @@
 
 use super::action::ConnState;
 use super::action::FallbackReason;
+use super::address::Addresses;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::initiate::SynAckAnswer;
@@ -158,6 +159,9 @@ impl<P: Payload> Connection<P> {
         self.release_token();
         self.timers.stop(Timer::Retransmit);
         self.timers.stop(Timer::Fail);
+        // RFC 8684 3.7: no option is said any more.
+        self.timers.stop(Timer::Announce);
+        self.addresses = Addresses::default();
         self.send.again.retain(|range| range.fresh);
         self.send.probe = false;
         let expected = self.recv.next;

@@ -14,6 +14,7 @@ use super::join::LocalAddr;
 use super::join::Refused;
 use super::limits::JOIN_PATIENCE;
 use super::limits::JOIN_WAIT;
+use super::limits::JOIN_WAIT_LEAST;
 use super::mem::NoMemory;
 use super::mib::Mib;
 use super::order::Order;
@@ -81,8 +82,12 @@ impl<P: Payload> Connection<P> {
     }
 
     /// RFC 8684 3.2: not before an option has come through; in-tree: nor once a side has closed.
+    ///
+    /// RFC 8684 3.7: nor while `MP_FAIL` is being settled, for that ends in plain TCP on one subflow.
     fn is_open_to_joins(&self) -> bool {
-        self.mode == Mode::Verified && self.state == ConnState::Established
+        let open = self.mode == Mode::Verified && self.state == ConnState::Established;
+        let failing = self.send.infinite || self.subflows.iter().any(|flow| flow.rx.is_failed());
+        open && !failing
     }
 
     /// Begins a subflow: have TCP send a SYN that the [`SubflowTx`] stamps.
@@ -97,6 +102,7 @@ impl<P: Payload> Connection<P> {
         let remote = self.remote.filter(|_| self.is_open_to_joins());
         let remote = remote.ok_or(CannotJoin::NotOpen)?;
         let sf = self.subflows.next_id();
+        let sf = sf.map_err(|NoMemory| CannotJoin::NoMemory)?;
         let mut flow = Subflow::new(sf, Phase::Opening, self.config.rto_min);
         flow.ends = Ends {
             local_id: request.local.id,
@@ -143,6 +149,7 @@ impl<P: Payload> Connection<P> {
             return Err(Refused::because(counter, ResetReason::PROHIBITED));
         }
         let sf = self.subflows.next_id();
+        let sf = sf.map_err(|NoMemory| Refused::NO_MEMORY)?;
         let mut flow = Subflow::new(sf, Phase::Open, self.config.rto_min);
         flow.ends = Ends {
             local_id: ack.half.local.id,
@@ -217,7 +224,8 @@ impl<P: Payload> Connection<P> {
         flow.ends.remote_backup = answer.backup;
         flow.owed.handshake = Some(Order::Join { hmac: answer.hmac });
         // As in-tree: twice the round-trip time, so that only a loss brings it again.
-        joining.wait = srtt.map_or(JOIN_WAIT, |srtt| srtt.backed_off(1, JOIN_WAIT));
+        let twice = srtt.map_or(JOIN_WAIT, |srtt| srtt.backed_off(1, JOIN_WAIT));
+        joining.wait = twice.max(JOIN_WAIT_LEAST);
         joining.proven = true;
         joining.since = now;
         joining.due = now.after(joining.wait);
@@ -268,6 +276,7 @@ impl<P: Payload> Connection<P> {
             return false;
         };
         match flow.phase {
+            _ if flow.is_stranger() => false,
             Phase::Opening => false,
             Phase::Joining => {
                 let acked = options.dss.is_some_and(|dss| dss.data_ack.is_some());

@@ -56,3 +56,6 @@ pub(super) const JOIN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the third ACK of a join waits for an answer before it goes out again, where no
 /// round-trip time is known (`TCP_TIMEOUT_INIT`).
 pub(super) const JOIN_WAIT: Duration = Duration::from_secs(1);
+
+/// How long it waits at least: of a path in the same room the round-trip time is no millisecond.
+pub(super) const JOIN_WAIT_LEAST: Duration = Duration::of_millis(10);

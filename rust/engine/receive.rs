@@ -59,10 +59,11 @@ impl<P: Payload> Connection<P> {
         payload: P,
         mapping: Option<Mapping>,
     ) {
-        self.last_data_recv = self.now;
-        let Some(flow) = self.subflows.get_mut(sf) else {
+        let flow = self.subflows.get_mut(sf);
+        let Some(flow) = flow.filter(|flow| !flow.is_stranger()) else {
             return;
         };
+        self.last_data_recv = self.now;
         flow.rx.deliver(ssn, payload);
         if self.mode == Mode::Fallback {
             self.watch_plain(sf, mapping);

@@ -25,7 +25,7 @@ enum Due {
     Data,
     /// The same, but that path has stopped carrying options.
     Silence(SubflowId),
-    /// Of several subflows none has the first bytes that the peer lacks: some TCP delivered them.
+    /// Of several subflows none that works has the first bytes that the peer lacks: some TCP delivered them.
     Lost,
     /// Of several subflows this one has them, and does not deliver.
     Stuck(SubflowId),
@@ -144,21 +144,37 @@ impl<P: Payload> Connection<P> {
             return Due::Silence(flow.id);
         }
         let holds = |run: &Run| run.dsn.at_or_before(una) && run.dsn_end().after(una);
-        let mut holders = self.subflows.iter();
-        match holders.find(|flow| flow.sent.as_slice().iter().any(holds)) {
-            Some(flow) => Due::Stuck(flow.id),
+        let (mut holder, mut rescued) = (None, false);
+        for flow in self.subflows.iter() {
+            let mut runs = flow.sent.as_slice().iter();
+            let Some(run) = runs.find(|run| holds(run)) else {
+                continue;
+            };
+            if run.from(flow.rescued).is_some_and(|run| holds(&run)) {
+                holder = Some(flow.id);
+            } else {
+                rescued = true;
+            }
+        }
+        match holder {
+            Some(sf) if !rescued => Due::Stuck(sf),
+            Some(_) => Due::Nothing,
             None if self.send.again.iter().any(|range| range.covers(una)) => Due::Nothing,
+            // A subflow from which others took over is not waited for.
             None => Due::Lost,
         }
     }
 
-    /// Queues what no subflow carries, from the first byte that the peer lacks to the first that
-    /// some subflow does carry.
+    /// Queues what no subflow carries that is waited for, from the first byte that the peer lacks to the first that one
+    /// does carry.
     fn requeue_lost(&mut self) {
         let (start, mut end) = (self.send.una, self.send.next.earliest(self.send.end));
-        for run in self.subflows.iter().flat_map(|flow| flow.sent.as_slice()) {
-            if run.dsn.after(start) {
-                end = end.earliest(run.dsn);
+        for flow in self.subflows.iter() {
+            let runs = flow.sent.as_slice().iter();
+            for run in runs.filter_map(|run| run.from(flow.rescued)) {
+                if run.dsn.after(start) {
+                    end = end.earliest(run.dsn);
+                }
             }
         }
         self.queue_range(start, end);

@@ -31,8 +31,9 @@ use crate::wire::Dsn;
 /// How long a subflow that has its turn may leave the question unanswered.
 const ANSWER: Duration = Duration::of_millis(10);
 
-/// Runs that are looked at to find where a subflow carries a range.
-const LOOKS: u32 = 64;
+/// How often the runs of a subflow are looked through for one choice. A peer that acknowledges little has a say in how
+/// many there are, and in how many ranges wait.
+const LOOKS: u32 = 128;
 
 /// Who sends the next new bytes.
 #[derive(Clone, Copy)]
@@ -94,16 +95,15 @@ impl<P> Subflow<P> {
     }
 }
 
-/// The first part of `start..end` that none of `runs` covers, or nothing.
-pub(super) fn first_gap(runs: &[Run], mut start: Dsn, mut end: Dsn) -> Option<(Dsn, Dsn)> {
+/// The first part of `start..end` that none of `runs` covers; nothing also when there are no `looks` left.
+fn first_gap(runs: &[Run], mut start: Dsn, mut end: Dsn, looks: &mut u32) -> Option<(Dsn, Dsn)> {
     let covers = |run: &&Run, dsn: Dsn| run.dsn.at_or_before(dsn) && run.dsn_end().after(dsn);
-    let mut looks = 0_u32;
-    while let Some(run) = runs.iter().find(|run| covers(run, start)) {
+    while start.before(end) {
+        *looks = looks.checked_sub(1)?;
+        let Some(run) = runs.iter().find(|run| covers(run, start)) else {
+            break;
+        };
         start = run.dsn_end();
-        looks = looks.saturating_add(1);
-        if looks > LOOKS {
-            return None;
-        }
     }
     for run in runs {
         if run.dsn.after(start) {
@@ -179,7 +179,8 @@ impl<P: Payload> Connection<P> {
             return;
         }
         for flow in self.subflows.iter_mut() {
-            flow.owed.push |= flow.phase == Phase::Open && flow.class() == class;
+            let takes = flow.phase == Phase::Open && !flow.full;
+            flow.owed.push |= takes && flow.class() == class;
         }
     }
 
@@ -208,10 +209,11 @@ impl<P: Payload> Connection<P> {
         let view = self.send_view();
         let mut ids = [None; 2];
         for (slot, flow) in ids.iter_mut().zip(self.usable(class)) {
-            *slot = Some(flow.id);
+            *slot = Some((flow.id, flow.full));
         }
         if let [only, None] = ids {
-            return only;
+            // Asked again at once, a TCP without memory would refuse for ever.
+            return only.filter(|(_, full)| !full).map(|(id, _)| id);
         }
         let mut scheduling = core::mem::take(&mut self.scheduling);
         let choice = scheduling.choose(self.usable(class).map(Subflow::view), &view);
@@ -307,9 +309,9 @@ impl<P: Payload> Connection<P> {
         self.send.forget_acknowledged();
         let flow = self.subflows.get(sf)?;
         let carried = flow.sent.as_slice();
-        let mut list = self.send.again.iter().enumerate();
+        let (mut looks, mut list) = (LOOKS, self.send.again.iter().enumerate());
         let (index, range, (start, end)) = list.find_map(|(index, range)| {
-            let gap = first_gap(carried, range.start, range.end)?;
+            let gap = first_gap(carried, range.start, range.end, &mut looks)?;
             Some((index, *range, gap))
         })?;
         let len = end.checked_distance_from(start)?;
@@ -339,12 +341,13 @@ impl<P: Payload> Connection<P> {
     fn pick_copy(&mut self, sf: SubflowId, room: u32) -> Option<Offer> {
         let (una, next) = (self.send.una, self.send.next.earliest(self.send.end));
         let flow = self.subflows.get_mut(sf)?;
-        let from = flow.copied.latest(una);
-        let (start, end) = first_gap(flow.sent.as_slice(), from, next)?;
+        let from = flow.copied.map_or(una, |copied| copied.latest(una));
+        let mut looks = LOOKS;
+        let (start, end) = first_gap(flow.sent.as_slice(), from, next, &mut looks)?;
         let len = u32::try_from(end.checked_distance_from(start)?)
             .unwrap_or(u32::MAX)
             .min(room);
-        flow.copied = start.advance(u64::from(len));
+        flow.copied = Some(start.advance(u64::from(len)));
         Some(Offer {
             dsn: start,
             len,
@@ -360,7 +363,8 @@ impl<P: Payload> Connection<P> {
         let (una, next) = (self.send.una, self.send.next);
         let flow = self.subflows.get(sf).filter(|_| blocked)?;
         let mine = flow.view();
-        let (start, end) = first_gap(flow.sent.as_slice(), una, next)?;
+        let mut looks = LOOKS;
+        let (start, end) = first_gap(flow.sent.as_slice(), una, next, &mut looks)?;
         let holds = |run: &Run| run.dsn.at_or_before(una) && run.dsn_end().after(una);
         let slow = self.subflows.iter().find_map(|other| {
             let run = other.sent.as_slice().iter().find(|run| holds(run))?;
@@ -395,7 +399,7 @@ mod tests {
     }
 
     fn gap(runs: &[Run], start: u64, end: u64) -> Option<(u64, u64)> {
-        let (start, end) = first_gap(runs, Dsn(start), Dsn(end))?;
+        let (start, end) = first_gap(runs, Dsn(start), Dsn(end), &mut 3)?;
         Some((start.0, end.0))
     }
 
@@ -408,5 +412,16 @@ mod tests {
         assert_eq!(gap(&runs, 100, 200), Some((115, 200)));
         assert_eq!(gap(&runs, 100, 115), None);
         assert_eq!(gap(&runs, 55, 60), None);
+    }
+
+    #[test]
+    fn the_looks_are_for_all_ranges_of_a_choice() {
+        let runs = [run(100, 10), run(110, 10), run(120, 10)];
+        let looks = &mut 4;
+        assert_eq!(first_gap(&runs, Dsn(100), Dsn(120), looks), None);
+        assert_eq!(first_gap(&runs, Dsn(125), Dsn(128), looks), None);
+        let gap = Some((Dsn(1), Dsn(9)));
+        assert_eq!(first_gap(&runs, Dsn(1), Dsn(9), looks), gap);
+        assert_eq!(first_gap(&runs, Dsn(1), Dsn(9), looks), None);
     }
 }

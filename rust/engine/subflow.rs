@@ -212,8 +212,8 @@ pub(super) struct Subflow<P> {
     pub(super) offer: Option<Offer>,
     /// What comes before this was queued to go over other subflows.
     pub(super) rescued: Ssn,
-    /// Copies of what others carry have got this far.
-    pub(super) copied: Dsn,
+    /// Copies of what others carry have got this far, if there are any.
+    pub(super) copied: Option<Dsn>,
     /// What TCP measures, and its pacing rate smoothed; see the schedulers.
     pub(super) stats: PathStats,
     pub(super) pacing: u64,
@@ -248,7 +248,7 @@ impl<P> Subflow<P> {
             next: Ssn::FIRST,
             offer: None,
             rescued: Ssn::FIRST,
-            copied: Dsn(0),
+            copied: None,
             stats: PathStats::default(),
             pacing: 0,
             full: false,
@@ -287,7 +287,12 @@ impl<P> Subflow<P> {
 
     /// Whether it takes ACKs: TCP is connected, or was. Not one that was given up before its SYN was answered.
     pub(super) fn is_connected(&self) -> bool {
-        self.phase != Phase::Opening && self.joining.is_none_or(|joining| joining.proven)
+        self.phase != Phase::Opening && !self.is_stranger()
+    }
+
+    /// Whether nothing has shown that it leads to the peer: neither what comes from there counts, nor is it answered.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.joining.is_some_and(|joining| !joining.proven)
     }
 
     /// Notes what TCP took.
@@ -343,9 +348,9 @@ impl<P> Subflows<P> {
         Ok(())
     }
 
-    /// The number of the next one.
-    pub(super) fn next_id(&self) -> SubflowId {
-        SubflowId(self.last.wrapping_add(1))
+    /// The number of the next one: none is used twice, and that many there are.
+    pub(super) fn next_id(&self) -> Result<SubflowId, NoMemory> {
+        self.last.checked_add(1).map(SubflowId).ok_or(NoMemory)
     }
 
     pub(super) fn get(&self, sf: SubflowId) -> Option<&Subflow<P>> {

@@ -122,9 +122,8 @@ impl Inner {
                 sk.set_err(errno(error));
                 out.due |= bit::ERROR;
             }
-            Action::FellBack(_) => {}
             // Nobody manages paths yet.
-            Action::Path(_) => {}
+            Action::FellBack(_) | Action::Path(_) => {}
             Action::Blackhole => netns::of(sk).blackhole(),
             Action::PathIsCapable => {
                 if let Some(first) = self.subflows.first() {
@@ -154,6 +153,12 @@ impl Inner {
     pub(super) fn expect_fin(&mut self, sf: SubflowId, coming: bool) {
         if let Some(entry) = self.subflows.get_mut(sf) {
             entry.fin_coming = coming;
+        }
+    }
+
+    fn put_off_reset(&mut self, sf: SubflowId) {
+        if let Some(entry) = self.subflows.get_mut(sf) {
+            entry.put_off(Todo::Reset);
         }
     }
 
@@ -375,7 +380,11 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
             Some(Todo::Tell(order)) => locked.locked().tx.apply(order),
             Some(Todo::Ack) => locked.send_ack(),
             Some(Todo::LateAck) => locked.delay_ack(),
-            Some(Todo::Close) => locked.shutdown_write(),
+            Some(Todo::Close) => {
+                if !locked.shutdown_write() {
+                    msk.inner.lock().put_off_reset(id);
+                }
+            }
             Some(Todo::Push) => {
                 super::sendmsg::push(sk, msk, locked);
                 pushed = true;

@@ -175,6 +175,12 @@ pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
 
 fn close_subflows(mut entries: Entries) {
     while let Some(entry) = entries.pop() {
+        if let Some(mut locked) = subflow::lock::<Mptcp>(&entry.ssk) {
+            // What nobody read is answered by a RST, which TCP does by itself.
+            if !entry.ssk.has_received() && !locked.shutdown_write() {
+                locked.reset();
+            }
+        }
         if entry.child {
             subflow::close_child(&entry.ssk);
         }

@@ -54,6 +54,7 @@ mod send_buffer;
 mod send_queue;
 mod sendmsg;
 mod sha256;
+mod siphash;
 mod sockopt;
 mod subflow;
 mod syn_ack;

@@ -7,6 +7,7 @@ use super::msk::{now, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
+use super::siphash::KernelSipHash;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
 use crate::engine::fast_open::EarlyOpen;
@@ -101,7 +102,7 @@ fn key(
         our_isn,
         variant: u32::from(policy.checksum),
     }
-    .key(secret)
+    .key::<KernelSipHash>(secret)
 }
 
 /// The options of a SYN/ACK that leaves.

@@ -311,14 +311,18 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         unsafe { bindings::rmptcp_tcp_delay_ack(self.sk.as_ptr()) }
     }
 
-    /// Has TCP send its FIN after what is queued.
-    pub(crate) fn shutdown_write(&mut self) {
+    /// Has TCP send its FIN after what is queued. False if a FIN is due and there was no memory for it: TCP does not try
+    /// again, and waits for the acknowledgement for ever.
+    pub(crate) fn shutdown_write(&mut self) -> bool {
+        let due = matches!(self.sk.state(), state::ESTABLISHED | state::CLOSE_WAIT);
         // SAFETY: The lock is held; TCP's own `shutdown` is behind the pointer.
         unsafe {
+            let before = (*self.tcp()).write_seq;
             self.sk.add_shutdown(super::sock::SEND_SHUTDOWN);
             if let Some(f) = (*(*self.sk.as_ptr()).__sk_common.skc_prot).shutdown {
                 f(self.sk.as_ptr(), bindings::SEND_SHUTDOWN as i32);
             }
+            !due || (*self.tcp()).write_seq != before
         }
     }
 

@@ -34,7 +34,8 @@ pub struct Place {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// [`crate::engine::Connection::announce`].
+    /// [`crate::engine::Connection::announce`]. Where that fails give [`PathEvent::AnnounceDone`] yourself, or nothing
+    /// is announced any more.
     Announce(Place),
     /// [`crate::engine::Connection::withdraw`].
     Withdraw(AddrId),
@@ -99,10 +100,13 @@ struct Known {
     sf: Option<SubflowId>,
     local: AddrId,
     to: Option<Place>,
-    /// We opened it.
-    ours: bool,
-    /// It answers an announcement of the peer.
+    /// We opened it to answer an announcement of the peer.
     answers: bool,
+}
+
+/// Whether an address is that of whoever uses it.
+fn is_own(addr: IpAddr) -> bool {
+    addr.to_canonical().is_loopback()
 }
 
 /// What a pass is at.
@@ -130,8 +134,8 @@ pub struct Policy {
     /// Endpoints that were used up, as sources and as announcements.
     used: Ids,
     announced: Ids,
-    /// An announcement waits for its echo.
-    announcing: bool,
+    /// This announcement waits for its echo.
+    announcing: Option<AddrId>,
     /// Sources used up that are not our first address.
     sources: usize,
     accepted: u8,
@@ -150,7 +154,7 @@ impl Policy {
             established: false,
             used: Ids::default(),
             announced: Ids::default(),
-            announcing: false,
+            announcing: None,
             sources: 0,
             accepted: 0,
             flows: FVec::new(),
@@ -179,7 +183,6 @@ impl Policy {
             sf: Some(sf),
             local,
             to: None,
-            ours: false,
             answers: false,
         };
         self.flows.push(known).is_ok()
@@ -204,7 +207,7 @@ impl Policy {
     pub fn on_event(&mut self, event: &PathEvent, endpoints: &Endpoints) {
         match *event {
             PathEvent::Established => self.established = true,
-            PathEvent::AnnounceDone { .. } => self.announcing = false,
+            PathEvent::AnnounceDone { id, .. } => self.end_announcement(id),
             PathEvent::Announced { id, addr, port } => {
                 let port = port.or(self.remote.port);
                 self.on_announced(Place { id, addr, port }, endpoints);
@@ -217,7 +220,16 @@ impl Policy {
         }
     }
 
+    /// The next announcement may follow, if this is what it waits for.
+    fn end_announcement(&mut self, id: AddrId) {
+        self.announcing = self.announcing.filter(|waiting| *waiting != id);
+    }
+
     fn on_announced(&mut self, to: Place, endpoints: &Endpoints) {
+        // [D] No peer elsewhere has us connect to ourselves.
+        if is_own(to.addr) && !is_own(self.remote.addr) {
+            return;
+        }
         let first = same(to.addr, self.remote.addr) && to.port == self.remote.port;
         // RFC 8684 3.4.1: number 0 is the first address, whatever the option calls it.
         if (to.id == AddrId::INITIAL) != first || self.goes_to(&to) {
@@ -262,11 +274,13 @@ impl Policy {
 
     fn on_removed(&mut self, id: AddrId) {
         self.remotes.retain(|old| old.id != id);
-        let answered = self
-            .flows
-            .iter()
-            .any(|known| known.ours && known.answers && known.to.is_some_and(|to| to.id == id));
-        // The engine closes them.
+        let mut answered = false;
+        for known in self.flows.iter_mut() {
+            if known.to.is_some_and(|to| to.id == id) {
+                // The engine closes it; said twice, that makes room for one announcement.
+                answered |= core::mem::take(&mut known.answers);
+            }
+        }
         if answered && id != AddrId::INITIAL {
             self.accepted = self.accepted.saturating_sub(1);
         }
@@ -276,6 +290,8 @@ impl Policy {
     pub fn on_endpoint_removed(&mut self, gone: &Endpoint) {
         let id = self.id_of(gone);
         let mut used = self.announced.remove(id);
+        // Of what is withdrawn nobody hears whether it was echoed.
+        self.end_announcement(id);
         if self.used.remove(id) && id != AddrId::INITIAL {
             self.sources = self.sources.saturating_sub(1);
         }
@@ -363,7 +379,7 @@ impl Policy {
     }
 
     fn next_announcement(&mut self, endpoints: &Endpoints) -> Option<Step> {
-        if self.announcing {
+        if self.announcing.is_some() {
             return None;
         }
         let mut list = endpoints.iter();
@@ -373,7 +389,7 @@ impl Policy {
             wanted && !self.announced.has(id)
         })?;
         self.announced.add(one.id);
-        self.announcing = true;
+        self.announcing = Some(one.id);
         Some(Step::Announce(Place {
             id: one.id,
             addr: one.addr,
@@ -477,7 +493,6 @@ impl Policy {
             sf: None,
             local,
             to: Some(to),
-            ours: true,
             answers,
         };
         self.flows.push(known).ok()?;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Events on several subflows in any order: nothing panics, every drain ends, no number goes back,
-//! and nothing is offered where it must not be.
+//! nothing is offered where it must not be, and nothing is asked for again and again.
 
+use super::super::subflow::Subflow;
 use super::*;
 use crate::engine::join::*;
 use core::net::IpAddr;
@@ -13,13 +14,15 @@ use std::boxed::Box;
 enum Op {
     /// We open a subflow, or the peer does.
     Join(bool, bool),
-    /// The SYN/ACK of the last one, right or not.
-    Answer(bool),
+    /// The SYN/ACK of the last one, right or not, after so many milliseconds.
+    Answer(bool, Option<u16>),
     /// Octets of options on a segment.
     Segment(u8, Vec<u8>, u32, u8),
     /// A DSS that acknowledges so much of what is out, and this window.
     Ack(u8, u16, u32),
     Data(u8, u16, i16),
+    /// The end of the peer's stream, right here.
+    DataFin(u8),
     Write(u32),
     HandOver(u8, u32, u8),
     Stamp(u8, u16),
@@ -60,10 +63,11 @@ fn op() -> impl Strategy<Value = Op> {
     let sf = || 0_u8..5;
     prop_oneof![
         3 => (any::<bool>(), any::<bool>()).prop_map(|(ours, backup)| Op::Join(ours, backup)),
-        3 => prop::bool::weighted(0.8).prop_map(Op::Answer),
+        3 => (prop::bool::weighted(0.8), prop::option::of(0_u16..4)).prop_map(|(g, s)| Op::Answer(g, s)),
         3 => (sf(), option(), 0_u32..3_000, 0_u8..8).prop_map(|(f, a, k, w)| Op::Segment(f, a, k, w)),
         6 => (sf(), 0_u16..2_000, 0_u32..20_000).prop_map(|(f, a, w)| Op::Ack(f, a, w)),
         4 => (sf(), 1_u16..300, -50_i16..500).prop_map(|(f, l, d)| Op::Data(f, l, d)),
+        1 => sf().prop_map(Op::DataFin),
         4 => (1_u32..5_000).prop_map(Op::Write),
         8 => (sf(), 0_u32..5_000, any::<u8>()).prop_map(|(f, r, p)| Op::HandOver(f, r, p)),
         3 => (sf(), 0_u16..3_000).prop_map(|(f, l)| Op::Stamp(f, l)),
@@ -87,6 +91,8 @@ struct Many {
     rig: Rig,
     /// What stamps, where we send next, and where the peer does.
     flows: Vec<(SubflowId, SubflowTx, u32, u32)>,
+    /// Who was asked to take something.
+    pushed: Vec<SubflowId>,
 }
 
 impl Many {
@@ -104,6 +110,7 @@ impl Many {
         Self {
             rig,
             flows: vec![first],
+            pushed: Vec::new(),
         }
     }
 
@@ -116,16 +123,46 @@ impl Many {
         self.obey();
     }
 
-    /// Hands the orders on.
+    /// Hands the orders on, and notes who is to take something.
     fn obey(&mut self) {
         self.rig.drain();
         assert!(self.rig.actions.len() < 10_000);
         for action in core::mem::take(&mut self.rig.actions) {
-            if let Action::Tell { sf, order } = action {
-                if let Some((_, tx, ..)) = self.flows.iter_mut().find(|(id, ..)| *id == sf) {
-                    tx.apply(order);
+            match action {
+                Action::Tell { sf, order } => {
+                    if let Some((_, tx, ..)) = self.flows.iter_mut().find(|(id, ..)| *id == sf) {
+                        tx.apply(order);
+                    }
                 }
+                Action::Push { sf } => self.pushed.push(sf),
+                Action::SendAck { sf } | Action::DelayAck { sf } => {
+                    let flow = self.rig.conn.subflows.get(sf);
+                    assert!(flow.is_some_and(Subflow::is_connected), "{action:?}");
+                }
+                _ => {}
             }
+        }
+    }
+
+    /// No TCP has memory for anything: sooner or later nobody is asked any more.
+    fn refuse_all(&mut self) {
+        let mut turns = 0;
+        while let Some(sf) = self.pushed.pop() {
+            let now = Instant::from_millis(self.rig.now);
+            let offer = self.rig.conn.poll_transmit(&self.rig.shared, sf, 100, now);
+            self.obey();
+            if let Some(Transmit { dsn, .. }) = offer {
+                let (len, ssn, rto) = (0, Ssn(1), Duration::from_millis(200));
+                self.post(Event::Transmitted {
+                    sf,
+                    dsn,
+                    len,
+                    ssn,
+                    rto,
+                });
+            }
+            turns += 1;
+            assert!(turns < 500, "asked for again and again");
         }
     }
 
@@ -170,7 +207,7 @@ impl Many {
         self.obey();
     }
 
-    fn answer(&mut self, good: bool) {
+    fn answer(&mut self, good: bool, srtt: Option<u16>) {
         let last = if good { 0x32 } else { 0x31 };
         let area = [
             30, 16, 0x10, 5, 0xb3, 0x0c, 0x5c, 0x55, 0x3f, 0x88, 0xde, last, 255, 255, 255, 255,
@@ -180,7 +217,7 @@ impl Many {
             let event = Event::JoinSynAck {
                 sf: *sf,
                 options: &options,
-                srtt: None,
+                srtt: srtt.map(|srtt| Duration::from_millis(u64::from(srtt))),
             };
             self.rig.post(event);
         }
@@ -249,6 +286,11 @@ impl Many {
             return;
         };
         let (sf, place) = (*sf, *rx);
+        // Nothing is delivered before the handshake is over.
+        let flow = self.rig.conn.subflows.get(sf);
+        if flow.is_none_or(|flow| !flow.is_connected()) {
+            return;
+        }
         *rx += u32::from(len);
         let next = self.rig.shared.rcv_nxt();
         let dsn = Dsn(next.0.wrapping_add(i64::from(ahead) as u64));
@@ -264,7 +306,7 @@ impl Many {
         let now = Instant::from_millis(self.rig.now);
         match op {
             Op::Join(ours, backup) => self.join(*ours, *backup),
-            Op::Answer(good) => self.answer(*good),
+            Op::Answer(good, srtt) => self.answer(*good, *srtt),
             Op::Segment(at, area, ack, window) => {
                 let options = parse(area, SegmentKind::NonSyn { payload_len: 0 });
                 self.segment(self.id(*at), &options, *ack, u32::from(*window) * 1_000);
@@ -276,6 +318,13 @@ impl Many {
                 self.segment(self.id(*at), &options, next, *window);
             }
             Op::Data(at, len, ahead) => self.data(*at, *len, *ahead),
+            Op::DataFin(at) => {
+                let map = Mapping {
+                    data_fin: true,
+                    ..mapping(self.rig.shared.rcv_nxt(), 0, 1)
+                };
+                self.segment(self.id(*at), &dss(None, Some(map)), 1, 1_000);
+            }
             Op::Write(len) => self.post(Event::AppWrote { len: *len }),
             Op::HandOver(at, room, part) => self.hand_over(*at, *room, *part),
             Op::Stamp(at, len) => self.stamp(*at, *len),
@@ -316,6 +365,8 @@ impl Many {
             Op::Timer => {
                 if self.rig.conn.next_timeout().is_some() {
                     self.rig.timeout();
+                    let next = self.rig.conn.next_timeout();
+                    assert!(next.is_none_or(|next| next.as_millis() > self.rig.now));
                 }
             }
             Op::Shut => self.post(Event::ShutdownWrite),
@@ -348,6 +399,7 @@ proptest! {
             prop_assert!(now_next.at_or_after(next) && now_edge.at_or_after(edge));
             (una, next, edge) = (info.snd_una, now_next, now_edge);
         }
+        many.refuse_all();
         crate::engine::mem::refuse::nothing();
     }
 }

@@ -210,6 +210,25 @@ fn a_connection_that_is_not_verified_or_is_closing_takes_no_join() {
 }
 
 #[test]
+fn no_join_comes_between_mp_fail_and_plain_tcp() {
+    // The peer asks for an infinite mapping: our next bytes begin it, and the connection is plain TCP.
+    let mut rig = Rig::new(true);
+    rig.write(100);
+    let fail = OptionSet {
+        fail: Some(Fail { dsn: our(100) }),
+        ..OptionSet::default()
+    };
+    rig.segment(&on_ack(&fail));
+    assert!(rig.counted(Mib::MPFailRx));
+    let answer = accept(&mut rig, &third_ack(), Door::Same, true);
+    assert_eq!(refused(answer), (Some(Mib::MPJoinRejected), 3));
+    rig.post(Event::AppWrote { len: 10 });
+    assert!(rig.offer(1_000).unwrap().infinite);
+    assert_eq!(rig.conn.mode(), Mode::Fallback);
+    assert_eq!(rig.conn.info().subflows_total, 1);
+}
+
+#[test]
 fn plain_tcp_and_a_closed_connection_are_found_by_no_token() {
     let mut plain = Rig::with(false, false);
     plain.mapped(b"bare", None);
@@ -402,6 +421,23 @@ fn the_third_ack_is_repeated_ever_more_slowly_and_given_up_in_the_end() {
 }
 
 #[test]
+fn a_round_trip_of_no_millisecond_is_waited_for_all_the_same() {
+    let mut rig = Rig::new(false);
+    joins(&mut rig);
+    rig.post(Event::JoinSynAck {
+        sf: SECOND,
+        options: &syn_ack(false),
+        srtt: Some(Duration::default()),
+    });
+    // A timer that is due again at once would never let go.
+    for at in [10, 30, 70] {
+        assert_eq!(rig.conn.next_timeout(), Some(Instant::from_millis(at)));
+        rig.timeout();
+        assert!(rig.asked().contains(&Action::SendAck { sf: SECOND }));
+    }
+}
+
+#[test]
 fn a_syn_ack_without_the_right_proof_costs_the_subflow() {
     let cases = [
         (no_options(), Mib::MPJoinSynAckNoMPJoin),
@@ -431,6 +467,34 @@ fn a_syn_ack_without_the_right_proof_costs_the_subflow() {
         assert_eq!(rig.conn.state(), ConnState::Established);
         assert!(!rig.has(&Action::Path(PathEvent::SubflowEstablished { sf: SECOND })));
     }
+}
+
+#[test]
+fn who_proved_nothing_is_not_heard_until_tcp_has_closed() {
+    let mut rig = Rig::new(false);
+    joins(&mut rig);
+    rig.write(100);
+    answered(&mut rig, &no_options());
+    assert!(rig.has(&Action::ResetSubflow { sf: SECOND }));
+    rig.asked();
+    // The reset waits for the lock of TCP, and segments come.
+    on_second(&mut rig, &dss(Some(our(100)), None));
+    assert_eq!(rig.conn.info().snd_una, our(0));
+    on_second(&mut rig, &data_fin(0));
+    let mapping = Mapping {
+        data_fin: true,
+        ..mapping(their(0), 1, 5)
+    };
+    rig.post(Event::Data {
+        sf: SECOND,
+        ssn: Ssn(1),
+        payload: Bytes(vec![7; 4]),
+        mapping: Some(mapping),
+    });
+    assert_eq!(rig.conn.state(), ConnState::Established);
+    assert_eq!(rig.asked(), []);
+    rig.data(0, b"abcd");
+    assert_eq!(rig.read, b"abcd");
 }
 
 fn closed(rig: &mut Rig, ending: Ending) {

@@ -2,6 +2,7 @@
 
 //! Several subflows, as joins will make them: what one owed goes over another.
 
+use super::super::join::LocalAddr;
 use super::super::subflow::Phase;
 use super::super::subflow::Subflow;
 use super::*;
@@ -87,6 +88,25 @@ fn with_several_subflows_there_is_no_way_to_plain_tcp() {
     rig.mapped(b"bare", None);
     assert!(rig.counted(Mib::FallbackFailed));
     assert!(rig.has(&reset_with(ResetReason::MIDDLEBOX)));
+}
+
+#[test]
+fn no_number_is_used_twice_however_many_subflows_come_and_go() {
+    let mut rig = Rig::new(false);
+    let last = SubflowId(u32::MAX);
+    let flow = Subflow::new(last, Phase::Open, Duration::default());
+    rig.conn.subflows.add(flow).unwrap();
+    kill(&mut rig, last);
+    let request = JoinRequest {
+        local: LocalAddr {
+            id: AddrId(2),
+            backup: false,
+        },
+        remote_id: AddrId(0),
+        nonce: Nonce::new(1),
+    };
+    let none = rig.conn.join(&request, Instant::default()).err();
+    assert_eq!(none, Some(CannotJoin::NoMemory));
 }
 
 #[test]

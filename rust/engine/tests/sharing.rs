@@ -184,6 +184,19 @@ fn redundant_sends_every_byte_on_both() {
 }
 
 #[test]
+fn copies_are_made_wherever_the_numbers_begin() {
+    for first in [1, 1 << 63, u64::MAX - 500] {
+        let mut two = Two::new(SchedulerKind::Redundant);
+        two.rig.conn.send = super::super::send::Sender::new(Dsn(first));
+        two.rig.conn.send.edge = Dsn(first).advance(10_000);
+        two.wrote(1_000);
+        let at = two.takes(SF, 9_000);
+        assert!(at.is_some());
+        assert_eq!(two.takes(SECOND, 9_000), at, "{first}");
+    }
+}
+
+#[test]
 fn a_backup_is_used_only_while_nothing_else_works() {
     let mut two = Two::new(SchedulerKind::Default);
     two.backup(SF, true);
@@ -299,6 +312,19 @@ fn data_that_some_tcp_delivered_and_the_peer_lost_goes_again_in_time() {
 }
 
 #[test]
+fn what_went_over_another_path_and_was_lost_there_goes_again_although_the_dead_one_has_it() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.wrote(1_000);
+    assert_eq!(two.takes(SF, 9_000), Some((0, 1_000)));
+    two.failed(SF);
+    assert_eq!(two.takes(SECOND, 9_000), Some((0, 1_000)));
+    // Its TCP delivers, and the peer has no memory for it.
+    two.acked(SECOND, 0, 10_000);
+    two.rig.timeout();
+    assert_eq!(two.takes(SECOND, 9_000), Some((0, 1_000)));
+}
+
+#[test]
 fn a_subflow_on_which_nothing_moves_is_not_waited_for() {
     let mut two = Two::new(SchedulerKind::Default);
     two.wrote(1_000);
@@ -374,6 +400,54 @@ fn what_tcp_refused_is_for_any_subflow() {
     });
     assert_eq!(two.pushed().last(), Some(&2));
     assert_eq!(two.takes(SECOND, 9_000), Some((0, 1_000)));
+}
+
+/// TCP takes nothing of what a subflow is offered, although it has room; says whether it was offered anything.
+fn refuses(two: &mut Two, sf: SubflowId) -> bool {
+    let now = Instant::from_millis(two.rig.now);
+    let offer = two.rig.conn.poll_transmit(&two.rig.shared, sf, 9_000, now);
+    two.rig.drain();
+    let Some(Transmit { dsn, .. }) = offer else {
+        return false;
+    };
+    two.rig.post(Event::Transmitted {
+        sf,
+        dsn,
+        len: 0,
+        ssn: Ssn(two.next[sf.0 as usize - 1]),
+        rto: Duration::from_millis(200),
+    });
+    true
+}
+
+#[test]
+fn who_took_nothing_is_asked_again_only_in_time() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.failed(SECOND).wrote(1_000);
+    two.pushed();
+    assert!(refuses(&mut two, SF));
+    assert_eq!(two.pushed(), []);
+    two.rig.timeout();
+    assert_eq!(two.pushed(), [1]);
+    assert_eq!(two.takes(SF, 9_000), Some((0, 1_000)));
+}
+
+#[test]
+fn two_who_took_nothing_do_not_go_on_asking_each_other() {
+    for kind in SchedulerKind::ALL {
+        let mut two = Two::new(kind);
+        two.wrote(1_000);
+        let mut asked = two.pushed();
+        let mut turns = 0;
+        while let Some(sf) = asked.pop() {
+            refuses(&mut two, SubflowId(sf));
+            asked.extend(two.pushed());
+            turns += 1;
+            assert!(turns < 20, "{kind:?}");
+        }
+        two.rig.timeout();
+        assert!(!two.pushed().is_empty());
+    }
 }
 
 #[test]

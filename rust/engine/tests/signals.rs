@@ -224,6 +224,38 @@ fn an_announcement_shows_that_the_peer_has_our_key() {
 }
 
 #[test]
+fn a_connection_that_begins_with_data_may_have_more_paths_at_once() {
+    for with_data in [false, true] {
+        let open = PassiveOpen {
+            local: key_b(),
+            remote: key_a(),
+            checksum: false,
+            remote_deny_join: false,
+            with_data,
+        };
+        let (shared, now) = (Shared::new(), Instant::default());
+        let conn = Connection::<Bytes>::passive(Config::default(), &open, 1, 1, &shared, now);
+        let mut conn = conn.unwrap();
+        let mut actions = core::iter::from_fn(|| conn.poll_action(&shared));
+        let established = Action::Path(PathEvent::Established);
+        assert_eq!(actions.any(|action| action == established), with_data);
+    }
+}
+
+#[test]
+fn plain_tcp_announces_nothing_any_more() {
+    let mut rig = Rig::new(false);
+    announce(&mut rig, 3, v4(), 0).unwrap();
+    rig.asked();
+    rig.mapped(b"bare", None);
+    assert_eq!(rig.conn.mode(), Mode::Fallback);
+    assert_eq!(rig.conn.next_timeout(), None);
+    rig.now = 10_000;
+    rig.post(Event::Timer);
+    assert!(!rig.counted(Mib::AddAddrTx) && !rig.has(&ack_everywhere()));
+}
+
+#[test]
 fn where_nobody_wants_addresses_they_are_not_echoed() {
     let mut rig = Rig::new(false);
     rig.conn.take_addresses(false);

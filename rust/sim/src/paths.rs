@@ -4,6 +4,10 @@
 
 use crate::app::Pace;
 use crate::app::Plan;
+use crate::attack::Attacker;
+use crate::attack::Flood;
+use crate::attack::Forger;
+use crate::attack::Repeater;
 use crate::endpoint::Endpoint as End;
 use crate::endpoint::Flow;
 use crate::endpoint::HostConfig;
@@ -138,6 +142,8 @@ pub struct Paths {
     pub managed: Option<([Flags; 2], u8)>,
     /// The only path that is sure to live.
     pub survivor: Option<u8>,
+    /// Who interferes.
+    pub attackers: Vec<Box<dyn Attacker>>,
 }
 
 /// A path on which nothing is lost.
@@ -175,6 +181,7 @@ impl Paths {
             backups: false,
             managed: None,
             survivor: None,
+            attackers: Vec::new(),
         }
     }
 
@@ -324,6 +331,19 @@ impl Paths {
         }
     }
 
+    /// The run of a seed, with somebody who guesses numbers that TCP takes, repeats what was said, and floods with joins.
+    pub fn attacked(seed: u64) -> Self {
+        let mut run = Self::random(seed);
+        let rng = &mut Random::new(seed ^ 0xA77A_0000);
+        let mut forger = Forger::new(true, rng.within(1, 80) as u32);
+        forger.ends = rng.percent(25);
+        run.attackers.push(Box::new(forger));
+        run.attackers.push(Box::new(Repeater::new(60)));
+        run.attackers.push(Box::new(Flood { left: 200 }));
+        run.expect = Expect::Intact;
+        run
+    }
+
     /// What it is, in a few words.
     pub fn describe(&self) -> String {
         use std::fmt::Write as _;
@@ -347,6 +367,9 @@ impl Paths {
             Host::new(1, server, Some(self.plans[1])),
         ];
         hosts[1].backups = self.backups;
+        for host in &mut hosts {
+            host.attacked = !self.attackers.is_empty();
+        }
         if let Some((flags, limit)) = self.managed {
             for side in 0..2 {
                 let flags = flags[side];
@@ -363,6 +386,9 @@ impl Paths {
         let mut world = World::new(self.seed, hosts, paths.collect());
         for (when, op) in self.script {
             world.plan(when, op);
+        }
+        for attacker in self.attackers {
+            world.attack(0, attacker);
         }
         world
     }

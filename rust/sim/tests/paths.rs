@@ -5,7 +5,9 @@
 #![allow(missing_docs)]
 
 use rust_mptcp::engine::mem::refuse;
+use rust_mptcp::engine::Mib;
 use rust_mptcp_sim::app::Plan;
+use rust_mptcp_sim::endpoint::Endpoint;
 use rust_mptcp_sim::oracle::Expect;
 use rust_mptcp_sim::paths;
 use rust_mptcp_sim::paths::Paths;
@@ -41,14 +43,33 @@ fn seeds_over_several_paths_pass() {
     assert!(joined > 0);
 }
 
+/// Octets are right and both ends come to rest, whoever else takes part.
+#[test]
+fn seeds_with_attackers_over_several_paths_pass() {
+    let first = number("FIRST", 0);
+    let mut faults = Vec::new();
+    let mut withdrawn = 0;
+    for seed in first..first + number("SEEDS", SEEDS) {
+        let (world, fault) = paths::run(Paths::attacked(seed), None);
+        let removed = |end: &Endpoint| end.record.counted(Mib::RmAddr);
+        withdrawn += world.end(0, 0).map_or(0, removed);
+        faults.extend(fault.map(|fault| format!("seed {seed}: {fault}")));
+    }
+    let text = faults.join("\n");
+    assert!(faults.is_empty(), "{text}");
+    assert!(withdrawn > 0);
+}
+
 /// `SEED=n cargo test --test paths -- --ignored --nocapture`: one seed, with its trace. With
-/// `REFUSED=k` as the test below runs it.
+/// `REFUSED=k` as the test below runs it, with `ATTACKED=1` as the one above.
 #[test]
 #[ignore = "a tool"]
 fn replay() {
     let seed = number("SEED", 0);
     let refused = number("REFUSED", u64::MAX);
+    let attacked = number("ATTACKED", 0) > 0;
     let run = || match refused {
+        u64::MAX if attacked => Paths::attacked(seed),
         u64::MAX => Paths::random(seed),
         _ => starved(seed),
     };

@@ -188,6 +188,21 @@ fn addresses_are_announced_one_after_the_other() {
 }
 
 #[test]
+fn an_announcement_that_is_withdrawn_holds_up_no_other() {
+    let mut host = Host::new(&[2, 3].map(|net| (net, Flags::SIGNAL)), 2, 0);
+    assert_eq!(host.steps().len(), 1);
+    let gone = host.all.remove(AddrId(1)).unwrap();
+    host.policy.on_endpoint_removed(&gone);
+    let next = Place {
+        id: AddrId(2),
+        addr: ip(3, 1),
+        port: None,
+    };
+    let steps = [Step::Withdraw(AddrId(1)), Step::Announce(next)];
+    assert_eq!(host.steps(), steps);
+}
+
+#[test]
 fn announcements_are_acted_on_as_far_as_the_limits_go() {
     let mut host = Host::new(&[], 3, 2);
     assert_eq!(host.announced(1, 2).opens(), [(0, 2)]);
@@ -208,6 +223,33 @@ fn a_withdrawn_address_makes_room_for_another_announcement() {
     assert_eq!(host.announced(2, 3).opens(), []);
     host.hears(&PathEvent::Removed { id: AddrId(1) }).closed(2);
     assert_eq!(host.announced(2, 3).opens(), [(0, 3)]);
+}
+
+#[test]
+fn an_address_that_is_withdrawn_twice_makes_room_once() {
+    let mut host = Host::new(&[], 5, 2);
+    assert_eq!(host.announced(1, 2).opens(), [(0, 2)]);
+    assert_eq!(host.announced(2, 3).opens(), [(0, 3)]);
+    for _ in 0..2 {
+        host.hears(&PathEvent::Removed { id: AddrId(1) });
+    }
+    assert_eq!(host.announced(3, 4).opens(), [(0, 4)]);
+    assert_eq!(host.announced(4, 5).opens(), []);
+}
+
+#[test]
+fn a_peer_elsewhere_does_not_have_us_connect_to_ourselves() {
+    for own in ["127.0.0.1", "::1", "::ffff:127.0.0.9"] {
+        let event = PathEvent::Announced {
+            id: AddrId(1),
+            addr: own.parse().unwrap(),
+            port: None,
+        };
+        assert_eq!(Host::new(&[], 3, 3).hears(&event).steps(), []);
+        let mut host = Host::new(&[], 3, 3);
+        host.policy.remote.addr = "127.0.0.2".parse().unwrap();
+        assert_eq!(host.hears(&event).steps().len(), 1);
+    }
 }
 
 #[test]

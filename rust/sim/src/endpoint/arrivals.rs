@@ -85,7 +85,8 @@ impl Endpoint {
     fn check_refused(&mut self, env: &mut Env<'_>, index: usize, segment: &Segment, ssn: Ssn) {
         let len = segment.payload.len();
         let ahead = ssn.after(self.flows[index].tcp.rx.next);
-        if len == 0 || !ahead || segment.tag != self.tag || self.record.altered {
+        let spoilt = self.record.altered || self.record.attacked;
+        if len == 0 || !ahead || segment.tag != self.tag || spoilt {
             return;
         }
         // Of one subflow TCP's own window is that of the connection.

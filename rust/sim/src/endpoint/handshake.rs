@@ -13,8 +13,10 @@ use crate::segment::ACK;
 use crate::segment::SYN;
 use crate::tcp::Phase;
 use crate::tcp::Tcp;
+use crate::tcp::MILLI;
 use crate::tcp::SECOND;
 use rust_mptcp::engine::Connection;
+use rust_mptcp::engine::Duration;
 use rust_mptcp::engine::Ending;
 use rust_mptcp::engine::Event;
 use rust_mptcp::engine::KeyMaterial;
@@ -124,7 +126,9 @@ impl Endpoint {
         if !segment.has(SYN) {
             return;
         }
-        flow.syn_at = None;
+        // RFC 6298 3: of a SYN that went out again nobody knows which one was answered.
+        let first = flow.syn_at.take().filter(|_| flow.syns.0 == 1);
+        let srtt = first.map(|again| Duration::from_millis((env.now + SECOND - again) / MILLI));
         flow.remote_isn = segment.seq;
         flow.timestamps = has_timestamps(&segment.options);
         let promised = flow.tcp.rx.promised;
@@ -137,7 +141,7 @@ impl Endpoint {
             let event = Event::JoinSynAck {
                 sf,
                 options: &options,
-                srtt: None,
+                srtt,
             };
             self.post(env, event);
             return self.ack(env, index);

@@ -10,6 +10,7 @@ use crate::world::PORT;
 use rust_mptcp::engine::path_manager::policy::Place;
 use rust_mptcp::engine::path_manager::Policy;
 use rust_mptcp::engine::path_manager::Step;
+use rust_mptcp::engine::PathEvent;
 use rust_mptcp::engine::SubflowId;
 use rust_mptcp::wire::AddrId;
 use rust_mptcp::wire::RemoveAddr;
@@ -74,7 +75,12 @@ impl Host {
         };
         match *step {
             Step::Announce(place) => {
-                let _done = conn.announce(place.id, place.addr, place.port, now);
+                let said = conn.announce(place.id, place.addr, place.port, now);
+                if said.is_err() {
+                    let (id, echoed) = (place.id, false);
+                    let failed = PathEvent::AnnounceDone { id, echoed };
+                    endpoint.path_events.push(failed);
+                }
             }
             Step::Withdraw(id) => {
                 if let Some(gone) = RemoveAddr::new(&[id]) {
