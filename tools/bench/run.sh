@@ -20,7 +20,7 @@ MODE=${MODE:-wall icount paths}
 
 # For each mode: bulk, requests, connections; seconds, or with - octets and counts. Then the
 # number of idle connections, and of rounds. Those of paths are in paths.sh.
-declare -A AMOUNTS=([wall]="2 1 1 200" [icount]="-400000000 -2000 -500 1000" [paths]="12 -400000000 12000000")
+declare -A AMOUNTS=([wall]="2 1 1 200" [icount]="-400000000 -2000 -500 1000" [paths]="8 -400000000 12000000")
 declare -A COUNT=([wall]=4 [icount]=3 [paths]=2) GUEST=([wall]=guest.sh [icount]=guest.sh [paths]=paths.sh)
 if [[ -n ${SHORT-} ]]; then
 	AMOUNTS=([wall]="1 1 1 100" [icount]="-20000000 -100 -50 100" [paths]="3 -20000000 4000000")
