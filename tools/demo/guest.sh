@@ -4,24 +4,16 @@
 . tools/testing/net/lib.sh >/dev/null
 export RUST_MPTCP_KO=/src/build/sandbox/rust_mptcp.ko
 . tools/demo/steps.sh
-. tools/demo/stories.sh
 
-if [[ $STACK == *ours* ]]; then
-	prepare
-	in_tree_sockets
-	insert
-	samples
-	files "$V4" IPv4
-	files "$V6" IPv6
-	segments
-	counters
-	plain_peers
-	in_tree_peers
-	stories ours
-	remove
-else
-	topology
-	mkdir "$WORK/files"
-fi
-[[ $STACK != *in-tree* ]] || stories in-tree
+prepare
+in_tree_sockets
+insert
+samples
+files "$V4" IPv4
+files "$V6" IPv6
+segments
+counters
+plain_peers
+in_tree_peers
+remove
 summary

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153,SC2154 # WORK and the like are lib.sh's.
-# What several paths are for, told with one download each; sourced by guest.sh.
+# What several paths are for, told with one download each; sourced by paths.sh.
 # build/demo/NAME-STACK.json is what was seen of it (watch.py), build/demo/NAME.svg the picture.
 
 # stories STACK: of ours or in-tree, whichever serves new sockets now.
@@ -12,6 +12,7 @@ stories() {
 
 serve_download() {
 	if [[ ! -f $WORK/files/download ]]; then
+		mkdir "$WORK/files"
 		head -c $((16 << 20)) /dev/urandom >"$WORK/files/download"
 		SUM=$(sha256sum <"$WORK/files/download")
 	fi
