@@ -32,6 +32,7 @@ download() {
 		failed "$name: $(cat "$WORK/watch" "$WORK/curl")"
 	asked '20 * (.paths | min) > (.paths | max)' || {
 		[[ $stack == ours ]] || failed "$name: only one of the paths was used"
+		rm "$REPORTED"
 		echo "   one path only: this module does not join a second one yet, so there is nothing to be seen"
 		note "several paths" "not yet: this module uses one only"
 		return 1
