@@ -18,7 +18,7 @@ unexport CMD T SECONDS
 # Needed by the scripts when given.
 export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET LONG KERNEL
 export ICOUNT VM_APPEND SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
-export MODE ROUNDS PROFILE SHORT
+export MODE ROUNDS PROFILE SHORT STACK
 
 # The module for the running kernel where that has Rust metadata, otherwise for the
 # sandbox's stock kernel; for the kernel in KDIR when one is given.
@@ -39,7 +39,8 @@ help:
 #? make                     the module for the running kernel if that has Rust metadata,
 #?                          otherwise for the sandbox's stock Debian kernel
 #? make KDIR=/path          the module for that kernel tree, built with Rust metadata
-#? make demo                two programs talk MPTCP through the module, with a summary
+#? make demo                programs talk MPTCP through the module, over one path and over two,
+#?                          with pictures and a summary (STACK='ours in-tree': beside in-tree)
 #? make test                every test; ends with "N passed, N failed, N skipped"
 #?                          (ONLY='host lint build net bench', NET='tools/testing/net/x*.sh': some)
 #? make sim [SEEDS=N]       two engines over simulated networks, 10000 seeds; no root needed
@@ -55,7 +56,7 @@ help:
 #?                          with faults injected; LONG=1: for hours; builds it once
 #? make bench               plain TCP, in-tree MPTCP and ours side by side: throughput, latency,
 #?                          connections per second, memory; a table, JSON, a chart (ROUNDS=N,
-#?                          MODE='wall icount'; PROFILE=1: flame graphs of bulk instead)
+#?                          MODE='wall icount paths'; PROFILE=1: flame graphs of bulk instead)
 #? make sandbox             only prepare the sandbox: Debian 13, its kernel, tools (once)
 #? make clean               remove what was built here; clean-cache: the sandbox as well
 #?

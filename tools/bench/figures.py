@@ -3,8 +3,9 @@
 
   figures.py DIRECTORY MODE... -- FACT=VALUE...
 
-Reads DIRECTORY/raw-MODE, lines of round, kind, name and value. A ratio is the median of the
-rounds' own ratios, each to plain TCP of the same round. Round 0 is not counted.
+Reads DIRECTORY/raw-MODE, lines of round, kind, name and value, or "-" and why there is none. A
+ratio is the median of the rounds' own ratios, each to plain TCP of the same round. Round 0 is
+not counted. Ends non-zero, after all else, if a figure is missing.
 """
 
 import json
@@ -18,12 +19,14 @@ import chart
 MODES = {
     "wall": "wall clock",
     "icount": "deterministic: one CPU, an instruction is a nanosecond",
+    "paths": "two paths, deterministic",
 }
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: kind `of` in figure `name`, and what is wanted of its ratio."""
+    """A line of the table: kind `of` in figure `name`, and what is wanted of its ratio, or of
+    the figure itself if that has a unit: plain TCP has nothing like it."""
 
     name: str
     label: str
@@ -31,14 +34,15 @@ class Row:
     goal: float | None = None
     lower: bool = False
     modes: tuple[str, ...] = ("wall", "icount")
-    # What the deterministic mode is compared with.
+    # What the deterministic modes are compared with.
     note: str = ""
+    unit: str = ""
 
-    def met(self, ratios):
+    def met(self, values):
         """Whether each round met the goal; None if the rounds do not agree, or there is none."""
         if self.goal is None:
             return None
-        said = {ratio <= self.goal if self.lower else ratio >= self.goal for ratio in ratios}
+        said = {value <= self.goal if self.lower else value >= self.goal for value in values}
         return said.pop() if len(said) == 1 else None
 
 
@@ -52,32 +56,45 @@ ROWS = (
     Row("memory", "idle: all memory", lower=True, modes=("icount",)),
     Row("bulk", "TCP beside us, bulk", of="beside", goal=0.995),
     Row("connections", "TCP beside us, conn/s", of="beside"),
+    Row("equal", "50 + 50 Mbit/s", goal=0.99, note="in-tree was 0.984", modes=("paths",)),
+    Row("unequal", "100 + 10 Mbit/s", goal=0.99, note="in-tree was 0.983", modes=("paths",)),
+    Row("veth", "unshaped, Mbit/s", goal=1.0, note="in-tree was 0.75", modes=("paths",)),
+    Row("gap_down", "gap: link down, ms", goal=40, lower=True, note="in-tree was 470", modes=("paths",), unit="ms"),
+    Row("gap_silent", "gap: silence, ms", goal=250, lower=True, note="in-tree was 478", modes=("paths",), unit="ms"),
 )
+# The figure that each mode has of each kind of socket.
+COMMON = {"wall": "bulk", "icount": "bulk", "paths": "equal"}
 
 
 def read_raw(path):
-    """{kind: {name: [a value for each round]}}"""
-    rounds = {}
+    """{kind: {name: [a value for each round]}}, and {(kind, name): why there is none}"""
+    rounds, missing = {}, {}
     for line in path.read_text().splitlines():
-        number, kind, name, value = line.split()
-        if int(number) > 0:
+        number, kind, name, value, *reason = line.split()
+        if value == "-":
+            missing[kind, name] = " ".join(reason)
+        elif int(number) > 0:
             rounds.setdefault((kind, name), {})[int(number)] = float(value)
     figures = {}
     for (kind, name), values in rounds.items():
-        figures.setdefault(kind, {})[name] = [values[n] for n in sorted(values)]
+        # One that a round lacks is missing.
+        if (kind, name) not in missing:
+            figures.setdefault(kind, {})[name] = [values[n] for n in sorted(values)]
     if not figures:
         raise SystemExit(f"error: no figure in {path}")
-    return figures
+    return figures, missing
 
 
-def without_idle(figures):
-    """Makes bulk the rate at which a lone CPU worked: how long it waited is another matter."""
+def without_idle(figures, name):
+    """Makes it the rate at which a lone CPU worked: how long it waited is another matter."""
     for named in figures.values():
-        named["bulk_elapsed"] = named["bulk"]
-        named["bulk"] = []
-        for rate, octets, idle in zip(named["bulk_elapsed"], named["bulk_octets"], named["bulk_idle_ns"]):
+        if name not in named:
+            continue
+        named[f"{name}_elapsed"] = named[name]
+        named[name] = []
+        for rate, octets, idle in zip(named[f"{name}_elapsed"], named[f"{name}_octets"], named[f"{name}_idle_ns"]):
             seconds = 8 * octets / (rate * 1e6)
-            named["bulk"].append(8 * octets / (seconds - idle / 1e9) / 1e6)
+            named[name].append(8 * octets / (seconds - idle / 1e9) / 1e6)
 
 
 def ratios(figures, kind, name):
@@ -91,33 +108,44 @@ def spread(values):
     return (max(values) - min(values)) / middle if middle else 0.0
 
 
-def rows_of(figures, mode):
-    """What table and chart show: dictionaries, with what could not be measured left out."""
-    rows = []
-    for row in ROWS:
-        of = ratios(figures, row.of, row.name)
-        if not of or mode not in row.modes:
-            continue
-        in_tree = ratios(figures, "in-tree", row.name) if row.of == "ours" else []
-        rows.append(
-            {
-                "name": row.name,
-                "kind": row.of,
-                "label": row.label,
-                "goal": row.goal,
-                "lower_is_better": row.lower,
-                "note": row.note if mode == "icount" else "",
-                "tcp": median(figures["tcp"][row.name]),
-                "in_tree": median(figures["in-tree"][row.name]) if in_tree else None,
-                "ours": median(figures[row.of][row.name]),
-                "ratio": median(of),
-                "ratio_low": min(of),
-                "ratio_high": max(of),
-                "ratio_in_tree": median(in_tree) if in_tree else None,
-                "met": row.met(of),
-            }
-        )
-    return rows
+def middle(values):
+    return median(values) if values else None
+
+
+def row_of(row, figures, mode, missing):
+    """What table and chart show of it. `bar` is a ratio, or what has a unit."""
+    tcp, in_tree, ours = (figures.get(kind, {}).get(row.name, []) for kind in ("tcp", "in-tree", row.of))
+    if row.of != "ours":
+        in_tree = []
+    if row.unit:
+        bar, bar_in_tree = ours, in_tree
+    else:
+        bar = ratios(figures, row.of, row.name)
+        bar_in_tree = ratios(figures, "in-tree", row.name) if in_tree else []
+    return {
+        "name": row.name,
+        "kind": row.of,
+        "label": row.label,
+        "unit": row.unit,
+        "goal": row.goal,
+        "lower_is_better": row.lower,
+        "note": row.note if mode != "wall" else "",
+        "tcp": middle(tcp),
+        "in_tree": middle(in_tree),
+        "ours": middle(ours),
+        "bar": middle(bar),
+        "low": min(bar, default=None),
+        "high": max(bar, default=None),
+        "bar_in_tree": middle(bar_in_tree),
+        "met": row.met(bar),
+        "missing": missing.get((row.of, row.name), ""),
+    }
+
+
+def rows_of(figures, mode, missing):
+    """The rows of the mode for which there is something, be it that it is missing."""
+    rows = [row_of(row, figures, mode, missing) for row in ROWS if mode in row.modes]
+    return [row for row in rows if row["bar"] is not None or row["missing"]]
 
 
 VERDICT = {True: "met", False: "MISSED", None: "unclear"}
@@ -129,6 +157,29 @@ def number(value):
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
 
 
+def verdict(row):
+    if row["missing"]:
+        return f"MISSING: {row['missing']}"
+    return VERDICT[row["met"]]
+
+
+def goal(row):
+    if row["goal"] is None:
+        return row["missing"] and verdict(row)
+    sign = "<=" if row["lower_is_better"] else ">="
+    note = f" ({row['note']})" if row["note"] else ""
+    return f"{sign} {row['goal']:<5} {verdict(row)}{note}"
+
+
+def range_of(row):
+    """The ratio and from where to where it went, or only the latter."""
+    if row["bar"] is None:
+        return ""
+    if row["unit"]:
+        return f"{'':7} {number(row['low']):>6} - {number(row['high']):>6}"
+    return f"{row['bar']:7.3f} {row['low']:6.3f} - {row['high']:6.3f}"
+
+
 def table(title, rows):
     print(f"\n{title}")
     print(
@@ -136,21 +187,16 @@ def table(title, rows):
         f" {'(from - to)':>15}  {'goal':>8}"
     )
     for row in rows:
-        in_tree = "" if row["ratio_in_tree"] is None else f"{row['ratio_in_tree']:.3f}"
-        goal = ""
-        if row["goal"] is not None:
-            sign = "<=" if row["lower_is_better"] else ">="
-            goal = f"{sign} {row['goal']:<5} {VERDICT[row['met']]}"
-            goal += f" ({row['note']})" if row["note"] else ""
+        in_tree = "" if row["bar_in_tree"] is None or row["unit"] else f"{row['bar_in_tree']:.3f}"
         print(
             f"  {row['label']:22} {number(row['tcp']):>9} {number(row['in_tree']):>9} {number(row['ours']):>9}"
-            f"   {in_tree:>7} {row['ratio']:7.3f} {row['ratio_low']:6.3f} - {row['ratio_high']:6.3f}  {goal}".rstrip()
+            f"   {in_tree:>7} {range_of(row):23}  {goal(row)}".rstrip()
         )
 
 
 def repeats(figures):
     """The worst spread of the figures that are work and not waiting, and whose that is."""
-    shown = ("bulk", "requests", "connections", "slab")
+    shown = ("bulk", "requests", "connections", "slab", "equal", "unequal", "veth")
     return max(
         (spread(values), f"{name}, {kind}")
         for kind, named in figures.items()
@@ -165,16 +211,19 @@ def main():
     cut = sys.argv.index("--")
     directory, modes = Path(sys.argv[1]), sys.argv[2:cut]
     facts = dict(fact.split("=", 1) for fact in sys.argv[cut + 1 :])
-    report = {"facts": facts, "modes": {}}
+    report, lost = {"facts": facts, "modes": {}}, set()
     for mode in modes:
-        figures = read_raw(directory / f"raw-{mode}")
+        figures, missing = read_raw(directory / f"raw-{mode}")
+        lost |= set(missing.values())
         if mode == "icount":
-            without_idle(figures)
-        count, worst = len(figures["tcp"]["bulk"]), repeats(figures)
+            without_idle(figures, "bulk")
+        elif mode == "paths":
+            without_idle(figures, "veth")
+        count, worst = len(figures["tcp"][COMMON[mode]]), repeats(figures)
         title = f"{MODES[mode]}; rounds: {count}"
         if count > 1:
             title += f"; work repeats within {100 * worst[0]:.1f} % (worst: {worst[1]})"
-        rows = rows_of(figures, mode)
+        rows = rows_of(figures, mode, missing)
         report["modes"][mode] = {"title": title, "rows": rows, "rounds": figures}
         table(title, rows)
     print("\n  TCP, in-tree, ours: medians. Ratios to plain TCP of the same round, median (smallest - largest).")
@@ -182,6 +231,8 @@ def main():
         print(f"  This machine was busy (load {facts['load']} on {facts['cores']} cores): its wall clock says little.")
     (directory / "figures.json").write_text(json.dumps(report, indent=1) + "\n")
     (directory / "figures.svg").write_text(chart.draw(report))
+    if lost:
+        raise SystemExit(f"error: figures are missing: {', '.join(sorted(lost))}")
     return 0
 
 

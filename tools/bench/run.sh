@@ -3,7 +3,7 @@
 # a table, build/bench/figures.json and figures.svg. `make bench PROFILE=1`: where the
 # instructions go instead (profile.sh), as build/bench/flame-*.svg and a table.
 #
-#   MODE='wall icount'   which of the two; ROUNDS=N (wall 4, icount 3)
+#   MODE='wall icount paths'   which of the three; ROUNDS=N (wall 4, icount 3, paths 2)
 #   SHORT=1              one small round, to see that it works
 #   BENCH_OUT=DIR        below this tree, in build/bench's place
 #
@@ -16,24 +16,26 @@ cd "$TREE"
 [[ -s $(module_dir)/rust_mptcp.ko ]] || die "no module $(module_dir)/rust_mptcp.ko" "build it with: make sandbox-module"
 
 OUT=${BENCH_OUT:-build/bench} KO=$(module_dir)/rust_mptcp.ko
-MODE=${MODE:-wall icount}
+MODE=${MODE:-wall icount paths}
 
 # For each mode: bulk, requests, connections; seconds, or with - octets and counts. Then the
-# number of idle connections, and of rounds.
-declare -A AMOUNTS=([wall]="2 1 1 200" [icount]="-400000000 -2000 -500 1000") COUNT=([wall]=4 [icount]=3)
+# number of idle connections, and of rounds. Those of paths are in paths.sh.
+declare -A AMOUNTS=([wall]="2 1 1 200" [icount]="-400000000 -2000 -500 1000" [paths]="8 -400000000 12000000")
+declare -A COUNT=([wall]=4 [icount]=3 [paths]=2) GUEST=([wall]=guest.sh [icount]=guest.sh [paths]=paths.sh)
 if [[ -n ${SHORT-} ]]; then
-	AMOUNTS=([wall]="1 1 1 100" [icount]="-20000000 -100 -50 100") COUNT=([wall]=1 [icount]=1)
+	AMOUNTS=([wall]="1 1 1 100" [icount]="-20000000 -100 -50 100" [paths]="3 -20000000 4000000")
+	COUNT=([wall]=1 [icount]=1 [paths]=1)
 fi
 
 for mode in $MODE; do
-	[[ -n ${AMOUNTS[$mode]-} ]] || die "no mode '$mode'" "MODE is one of: wall icount, or both"
+	[[ -n ${AMOUNTS[$mode]-} ]] || die "no mode '$mode'" "MODE is some of: wall icount paths"
 done
 [[ ${ROUNDS:-1} =~ ^[1-9][0-9]*$ ]] || die "ROUNDS=$ROUNDS is no number of rounds" "e.g. ROUNDS=5"
 
 # in_vm MODE COMMAND: no module yet; the guest takes it in and out.
 in_vm() {
-	local icount=
-	[[ $1 != icount ]] || icount=1
+	local icount=1
+	[[ $1 != wall ]] || icount=
 	MODULE=0 FAST=1 ICOUNT=$icount VM_APPEND=mitigations=off VM_LOGS=$OUT/vm-$1 TIMEOUT=${TIMEOUT:-1800} \
 		tools/vm/run.sh "$2"
 }
@@ -54,7 +56,7 @@ bench() {
 	facts
 	for mode in $MODE; do
 		say "bench: $mode, ${ROUNDS:-${COUNT[$mode]}} rounds and one to warm up"
-		in_vm "$mode" "tools/bench/guest.sh $KO $OUT/raw-$mode ${ROUNDS:-${COUNT[$mode]}} '${AMOUNTS[$mode]}'"
+		in_vm "$mode" "tools/bench/${GUEST[$mode]} $KO $OUT/raw-$mode ${ROUNDS:-${COUNT[$mode]}} '${AMOUNTS[$mode]}'"
 		FACTS+=("amounts_$mode=${AMOUNTS[$mode]}")
 	done
 	# shellcheck disable=SC2086 # A list.

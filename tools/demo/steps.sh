@@ -32,7 +32,7 @@ web_server() {
 
 until_listening() {
 	local tries
-	for ((tries = 0; tries < 100; tries++)); do
+	for ((tries = 0; tries < 100 * SLOW; tries++)); do
 		[[ -z $(server ss -Htln "sport = :$1") ]] || return 0
 		sleep 0.1
 	done
@@ -194,7 +194,7 @@ remove() {
 	step "rmmod rust_mptcp"
 	kill_in client
 	server killall -q nginx sample-server
-	for ((tries = 0; tries < 100; tries++)); do
+	for ((tries = 0; tries < 100 * SLOW; tries++)); do
 		refused=$(module_out 2>&1) && break
 		sleep 0.2
 	done
@@ -208,7 +208,9 @@ remove() {
 . tools/vm/complaints.sh
 
 summary() {
-	printf '\n   MPTCP in Rust on %s\n   %s\n' "$(uname -sr)" "$(printf '%.0s-' {1..86})"
+	local what="MPTCP in Rust"
+	[[ ${STACK-} != in-tree ]] || what="The kernel's own MPTCP"
+	printf '\n   %s on %s\n   %s\n' "$what" "$(uname -sr)" "$(printf '%.0s-' {1..86})"
 	printf '   %s\n' "${SUMMARY[@]}"
 	echo
 }
