@@ -73,7 +73,7 @@ impl Inner {
             conn.handle(&msk.shared, event, now);
         };
         self.ask(sk, msk, ask)
-            .map_or_else(Outcome::default, |(_, out)| out)
+            .map_or_else(Outcome::default, |((), out)| out)
     }
 
     /// Calls the engine, with the list of subflows that goes with it, and carries out what follows under the lock. Nothing
@@ -210,6 +210,12 @@ impl Inner {
     pub(super) fn expect_fin(&mut self, sf: SubflowId, coming: bool) {
         if let Some(entry) = self.subflows.get_mut(sf) {
             entry.fin_coming = coming;
+        }
+    }
+
+    fn put_off_reset(&mut self, sf: SubflowId) {
+        if let Some(entry) = self.subflows.get_mut(sf) {
+            entry.put_off(Todo::Reset);
         }
     }
 
@@ -451,7 +457,11 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
             Some(Todo::Tell(order)) => locked.locked().tx.apply(order),
             Some(Todo::Ack) => locked.send_ack(),
             Some(Todo::LateAck) => locked.delay_ack(),
-            Some(Todo::Close) => locked.shutdown_write(),
+            Some(Todo::Close) => {
+                if !locked.shutdown_write() {
+                    msk.inner.lock().put_off_reset(id);
+                }
+            }
             Some(Todo::Push) => {
                 super::sendmsg::push(sk, msk, locked);
                 flushed.pushed = true;

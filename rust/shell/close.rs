@@ -194,6 +194,12 @@ fn close_subflows(mut entries: Entries) {
 
 /// Gives a subflow back to TCP, which sees it through. Process context, no lock of it held.
 pub(super) fn close_subflow(entry: Entry) {
+    if let Some(mut locked) = subflow::lock::<Mptcp>(&entry.ssk) {
+        // What nobody read is answered by a RST, which TCP does by itself.
+        if !entry.ssk.has_received() && !locked.shutdown_write() {
+            locked.reset();
+        }
+    }
     if entry.child {
         subflow::close_child(&entry.ssk);
     }

@@ -10,6 +10,7 @@ use super::msk::Inner;
 use super::netns::{self, Net};
 use super::pm;
 use super::sha256::KernelSha256;
+use super::siphash::KernelSipHash;
 use super::subflow::{Locked, Subflow};
 use super::{msk, syn_ack, Mptcp};
 use crate::engine::join::{
@@ -174,9 +175,11 @@ pub(super) fn options(
     };
     let ends = segment.four_tuple();
     let handshake = stateless(&ends, header.ack_seq.wrapping_sub(1), header.seq);
-    let nonce = handshake.nonce(&ns.secret);
+    let nonce = handshake.nonce::<KernelSipHash>(&ns.secret);
     if cookie {
-        ns.cookies.lock().put(handshake.tag(&ns.secret), half);
+        ns.cookies
+            .lock()
+            .put(handshake.tag::<KernelSipHash>(&ns.secret), half);
     }
     Some(syn_ack_options::<KernelSha256>(&half, &met.keys?, nonce))
 }
@@ -184,7 +187,8 @@ pub(super) fn options(
 /// The join that a third ACK completes whose SYN nobody kept, if it is remembered.
 pub(super) fn recall(ns: &Net, request: &Request, segment: &RxSegment<'_>) -> Option<JoinSyn> {
     let ends = segment.four_tuple();
-    let tag = stateless(&ends, request.rcv_isn(), request.snt_isn()).tag(&ns.secret);
+    let tag =
+        stateless(&ends, request.rcv_isn(), request.snt_isn()).tag::<KernelSipHash>(&ns.secret);
     let half = ns.cookies.lock().take(tag)?;
     Some(half.syn)
 }
@@ -199,7 +203,7 @@ pub(super) fn third_ack(
 ) -> ThirdAck<syn_ack::Opening> {
     let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
     let ends = segment.four_tuple();
-    let nonce = stateless(&ends, rcv_isn, snt_isn).nonce(&ns.secret);
+    let nonce = stateless(&ends, rcv_isn, snt_isn).nonce::<KernelSipHash>(&ns.secret);
     let met = meet(ns, join.token, segment.local_addr(), segment.header.dest);
     let Some(Met {
         sk,

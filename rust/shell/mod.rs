@@ -63,6 +63,7 @@ mod send_buffer;
 mod send_queue;
 mod sendmsg;
 mod sha256;
+mod siphash;
 mod sockopt;
 mod strays;
 mod subflow;

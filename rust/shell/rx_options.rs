@@ -34,23 +34,14 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         return after_fallback(&msk.shared, segment);
     }
     let mut numbers = ssk.tcp_numbers();
-    let end = header.seq.wrapping_add(segment.len);
-    let beyond = before(right_edge(&numbers), end);
-    if beyond {
+    if before(right_edge(&numbers), header.seq.wrapping_add(segment.len)) {
         share_window(&msk.shared, ssk, &mut numbers);
     }
     if !acceptable(&header, segment.len, &numbers) {
         return RxVerdict::Pass;
     }
     let options = options_of(segment);
-    let incoming = Incoming {
-        ssn: subflow.peer_ssn(header.seq),
-        len: segment.len,
-        ack: header.ack().then(|| subflow.local_ssn(header.ack_seq)),
-        window: u32::from(header.window) << numbers.snd_wscale,
-        fin: header.fin(),
-        rst: header.rst(),
-    };
+    let incoming = incoming(subflow, &header, segment.len, &numbers);
     let event = Event::Segment {
         sf,
         segment: incoming,
@@ -84,12 +75,22 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     if others {
         act::flush_others(sk, msk, sf);
     }
-    if segment.len == 0 {
-        return RxVerdict::Pass;
-    }
+    let idsn = idsn.filter(|_| segment.len > 0);
     match idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
         Some(mapping) if segment.attach(&mapping).is_err() => RxVerdict::Drop,
         _ => RxVerdict::Pass,
+    }
+}
+
+/// The TCP part of a segment, as the engine has it.
+fn incoming(subflow: &Subflow, header: &Header, len: u32, numbers: &Numbers) -> Incoming {
+    Incoming {
+        ssn: subflow.peer_ssn(header.seq),
+        len,
+        ack: header.ack().then(|| subflow.local_ssn(header.ack_seq)),
+        window: u32::from(header.window) << numbers.snd_wscale,
+        fin: header.fin(),
+        rst: header.rst(),
     }
 }
 

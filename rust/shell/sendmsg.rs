@@ -6,12 +6,14 @@ use super::act::Outcome;
 use super::msk::{now, Inner, Msk};
 use super::netns;
 use super::Mptcp;
-use crate::engine::{Duration, Event, Mib, PathStats, SubflowId};
+use crate::engine::{Duration, Event, Mib, PathStats, SubflowId, Transmit};
 use crate::sys::msg::{copy_in, flags, Msg};
+use crate::sys::skb::Skb;
 use crate::sys::sock::{interrupted, signal_pending, state, Sock, SEND_SHUTDOWN};
 use crate::sys::stream;
-use crate::sys::subflow::{SubflowLocked, MAX_CHUNKS};
+use crate::sys::subflow::{Chunk, SubflowLocked, MAX_CHUNKS};
 use crate::sys::time::millis;
+use crate::wire::Ssn;
 use kernel::prelude::*;
 
 /// How much is copied before TCP is called: a few full mappings.
@@ -200,9 +202,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         return false;
     };
     let mut out = Outcome::default();
-    let mut wanted = None;
-    let mut others = false;
-    let mut measured = None;
+    let (mut wanted, mut others, mut measured) = (None, false, false);
     loop {
         let room = locked.room();
         let mut inner = msk.inner.lock();
@@ -211,19 +211,17 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             wanted = wanted.or_else(|| Some(wants_acks(msk, &inner)));
             break;
         }
-        if several && measured.is_none() {
-            measured = Some(measure(sk, msk, &mut inner, locked, sf));
+        if several && !core::mem::replace(&mut measured, true) {
+            out = out.and(measure(sk, msk, &mut inner, locked, sf));
         }
         let Some(conn) = inner.conn.as_mut() else {
             break;
         };
         let Some(mut transmit) = conn.poll_transmit(&msk.shared, sf, room, now()) else {
             if several {
-                // It may be the turn of another one.
-                if let Some(((), more)) = inner.ask(sk, msk, |_, _, _| ()) {
-                    out = out.and(more);
-                }
-                others = inner.subflows.others_wait(sf);
+                let more;
+                (more, others) = give_turn(sk, msk, &mut inner, sf);
+                out = out.and(more);
             }
             wanted = wanted.or_else(|| Some(wants_acks(msk, &inner)));
             break;
@@ -233,18 +231,9 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         drop(inner);
         transmit.more |= bytes < transmit.len;
         transmit.len = bytes;
-        let write_seq = locked.numbers().write_seq;
-        let ssn = locked.subflow().local_ssn(write_seq);
+        let ssn = locked.subflow().local_ssn(locked.numbers().write_seq);
         let offered = transmit.len;
-        let sent = if offered > 0 && locked.locked().tx.record_run(ssn, &transmit).is_ok() {
-            if locked.locked().handed != Some(transmit.dsn) {
-                locked.end_queue();
-            }
-            locked.send(&chunks, transmit.more).unwrap_or(0)
-        } else {
-            0
-        };
-        locked.locked().handed = Some(transmit.dsn.advance(sent.into()));
+        let sent = hand(locked, ssn, &transmit, &chunks);
         let rto = Duration::from_millis(millis(locked.numbers().rto));
         let event = Event::Transmitted {
             sf,
@@ -253,23 +242,52 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             ssn,
             rto,
         };
-        let mut inner = msk.inner.lock();
-        out = out.and(inner.step(sk, msk, event));
-        others = inner.subflows.others_wait(sf);
-        drop(inner);
+        let more;
+        (more, others) = report(sk, msk, sf, event);
+        out = out.and(more);
         wanted = (!msk.shared.is_fallback()).then(|| out.unsent());
         if sent < offered || offered == 0 || !transmit.more {
             break;
         }
-    }
-    if let Some(more) = measured {
-        out = more.and(out);
     }
     if wanted.unwrap_or_else(|| wants_acks(msk, &msk.inner.lock())) {
         locked.want_write_space();
     }
     out.finish_without_push(sk, msk);
     others
+}
+
+/// Hands a range to TCP; says how much it took.
+fn hand(
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    ssn: Ssn,
+    transmit: &Transmit,
+    chunks: &[Option<Chunk>],
+) -> u32 {
+    let state = locked.locked();
+    if transmit.len == 0 || state.tx.record_run(ssn, transmit).is_err() {
+        return 0;
+    }
+    if state.handed != Some(transmit.dsn) {
+        locked.end_queue();
+    }
+    let sent = locked.send(chunks, transmit.more).unwrap_or(0);
+    locked.locked().handed = Some(transmit.dsn.advance(sent.into()));
+    sent
+}
+
+/// Tells the engine; says what it leads to, and whether something waits for another subflow.
+fn report(sk: &Sock, msk: &Msk, sf: SubflowId, event: Event<'_, Skb>) -> (Outcome, bool) {
+    let mut inner = msk.inner.lock();
+    let out = inner.step(sk, msk, event);
+    (out, inner.subflows.others_wait(sf))
+}
+
+/// Says what it leads to that a subflow was offered nothing: it may be the turn of another one.
+fn give_turn(sk: &Sock, msk: &Msk, inner: &mut Inner, sf: SubflowId) -> (Outcome, bool) {
+    let asked = inner.ask(sk, msk, |_, _, _| ());
+    let ((), out) = asked.unwrap_or_else(|| ((), Outcome::default()));
+    (out, inner.subflows.others_wait(sf))
 }
 
 /// Tells the engine what it chooses among several subflows by, and TCP what the peer said of its window on others

@@ -8,6 +8,7 @@ use super::msk::{now, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
+use super::siphash::KernelSipHash;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
 use crate::engine::fast_open::EarlyOpen;
@@ -127,7 +128,7 @@ fn key(
         our_isn,
         variant: u32::from(policy.checksum),
     }
-    .key(secret)
+    .key::<KernelSipHash>(secret)
 }
 
 /// The options of a SYN/ACK that leaves.
@@ -285,7 +286,7 @@ fn early(
     })
 }
 
-/// The segment that completes a handshake: `Some` if it makes an MPTCP connection.
+/// The segment that completes a handshake: what TCP is to make of it.
 pub(super) fn third_ack(
     listener: &Subflow,
     request: &Request,
@@ -317,12 +318,23 @@ pub(super) fn third_ack(
             return joins::third_ack(ns, request, segment, &options, &join);
         }
     };
+    capable_ack(ns, request, segment, &options, offer)
+}
+
+/// As [`third_ack`], of a connection that the SYN offered.
+fn capable_ack(
+    ns: &netns::Net,
+    request: &Request,
+    segment: &mut RxSegment<'_>,
+    options: &wire::Options,
+    offer: SynOffer,
+) -> ThirdAck<Opening> {
     let (snt_isn, rcv_isn) = (request.snt_isn(), request.rcv_isn());
     let ends = segment.four_tuple();
     let accept = |policy| {
         let key = key(&ns.secret, &ends, rcv_isn, snt_isn, policy);
         let local = KeyMaterial::derive::<KernelSha256>(key);
-        accept_third_ack::<KernelSha256>(&options, offer, policy, local)
+        accept_third_ack::<KernelSha256>(options, offer, policy, local)
     };
     let policy = ns.listen_policy();
     let mut answer = accept(policy);
@@ -335,14 +347,14 @@ pub(super) fn third_ack(
     }
     match answer {
         Answer::Capable(open) => {
-            if let Some(mapping) = mapping::of_segment(&options, open.remote.idsn) {
+            if let Some(mapping) = mapping::of_segment(options, open.remote.idsn) {
                 if segment.len > 0 && segment.attach(&mapping).is_err() {
                     return ThirdAck::Plain;
                 }
             }
             ThirdAck::Open(Opening::Connection(NewConnection {
                 open: Open::Full(open),
-                window: header.window,
+                window: segment.header.window,
                 snt_isn,
                 rcv_isn,
             }))
@@ -389,21 +401,16 @@ fn make(
     let numbers = child.tcp_numbers();
     let window = u32::from(opening.window);
     let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
+    let (config, shared) = (ns.config(), &state.shared);
     let (conn, local, tx) = match &opening.open {
         Open::Full(open) => {
             let window = window << numbers.snd_wscale;
-            let conn = Connection::passive(
-                ns.config(),
-                open,
-                window,
-                numbers.rcv_wnd,
-                &state.shared,
-                now(),
-            );
+            let promised = numbers.rcv_wnd;
+            let conn = Connection::passive(config, open, window, promised, shared, now());
             (conn, open.local, SubflowTx::passive(open))
         }
         Open::Early(open) => {
-            let conn = Connection::early(ns.config(), open, window, &state.shared, now());
+            let conn = Connection::early(config, open, window, shared, now());
             (conn, open.local, SubflowTx::early(open))
         }
     };

@@ -11,7 +11,7 @@ use super::module;
 use super::msg::{Address, Msg};
 use super::proto;
 use super::request::Request;
-use super::segment::{RxSegment, TxSegment};
+use super::segment::{self, RxSegment, TxSegment};
 use super::sock::{state, Sock};
 use super::sockopt::{GetOpt, SetOpt};
 use super::stack::{Child, Stack, ThirdAck, TxVerdict};
@@ -533,7 +533,7 @@ pub(super) unsafe extern "C" fn syn_recv_sock<S: Stack>(
             ThirdAck::Open(opening) => (Some(opening), false),
             ThirdAck::Join(opening) => (Some(opening), true),
             ThirdAck::Refuse(reason) => {
-                refuse(sk, p, reason);
+                segment::refuse(sk, p, reason);
                 return ptr::null_mut();
             }
         };
@@ -552,35 +552,36 @@ pub(super) unsafe extern "C" fn syn_recv_sock<S: Stack>(
         if joins {
             Request::keep_from_accept(request);
         }
-        match S::opened(&ctx.subflow, opening, Sock::from_raw(child)) {
-            Child::Plain => {}
-            Child::Subflow(subflow, locked) => match subflow::adopt::<S>(child, subflow, locked) {
-                Ok(()) => with::<S>(child, |l, _| S::opened_done(l)),
-                Err(subflow) => S::not_opened(&subflow),
-            },
-            Child::Refused(reason) => {
-                refuse(sk, p, Some(reason));
-                subflow::drop_connection(child);
-            }
+        if let Some(reason) = open_child(ctx, opening, child) {
+            segment::refuse(sk, p, Some(reason));
+            subflow::drop_connection(child);
         }
         child
     }
 }
 
-/// Answers the segment that completes a handshake with a reset, if there is a reason.
+/// Makes a child a subflow; `Some` refuses it, with this MP_TCPRST reason.
 ///
 /// # Safety
 ///
-/// `listener` is the valid listening TCP socket that the segment is for, and `skb` the segment; bottom halves are off.
-unsafe fn refuse(
-    listener: *const bindings::sock,
-    skb: NonNull<bindings::sk_buff>,
-    reason: Option<u8>,
-) {
+/// `child` is a valid TCP socket, new and locked, and not a subflow.
+unsafe fn open_child<S: Stack>(
+    listener: &Ctx<S>,
+    opening: S::Opening,
+    child: *mut bindings::sock,
+) -> Option<u8> {
     // SAFETY: By the contract above.
     unsafe {
-        if let (Some(reason), Some(mut segment)) = (reason, RxSegment::parse(skb)) {
-            segment.refuse(listener.cast_mut(), reason);
+        match S::opened(&listener.subflow, opening, Sock::from_raw(child)) {
+            Child::Plain => None,
+            Child::Subflow(subflow, locked) => {
+                match subflow::adopt::<S>(child, subflow, locked) {
+                    Ok(()) => with::<S>(child, |l, _| S::opened_done(l)),
+                    Err(subflow) => S::not_opened(&subflow),
+                }
+                None
+            }
+            Child::Refused(reason) => Some(reason),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 #include <linux/inet_diag.h>
 #include <linux/mptcp.h>
+#include <linux/siphash.h>
 #include <linux/sock_diag.h>
 #include <net/mptcp.h>
 #include <net/hotdata.h>
@@ -135,6 +136,7 @@ bool rmptcp_mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *w
 void rmptcp_set_custom_sockopt(struct socket *sock) { set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags); }
 void rmptcp_copy_owner(struct sock *to, const struct sock *from) { to->sk_uid = from->sk_uid; to->sk_ino = from->sk_ino; }
 void rmptcp_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len) { sha256_update(ctx, data, len); }
+u64 rmptcp_siphash(const u8 *secret, const u8 *data, size_t len) { siphash_key_t key; memcpy(&key, secret, sizeof(key)); return siphash(data, len, &key); }
 wait_queue_head_t *rmptcp_sk_sleep(struct sock *sk) { return sk_sleep(sk); }
 void *rmptcp_current(void) { return current; }
 int rmptcp_rmem_max(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]); }

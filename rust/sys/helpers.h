@@ -101,6 +101,7 @@ void rmptcp_copy_ipv6_addresses(struct sock *to, const struct sock *from);
 void rmptcp_clear_peer(struct sock *sk);
 
 void rmptcp_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len);
+u64 rmptcp_siphash(const u8 *secret, const u8 *data, size_t len);
 wait_queue_head_t *rmptcp_sk_sleep(struct sock *sk);
 void *rmptcp_current(void);
 

@@ -44,6 +44,7 @@ pub(crate) mod tcp_sock;
 pub(crate) mod time;
 pub(crate) mod ulp;
 mod ulp_ops;
+mod window;
 pub(crate) mod work;
 mod write_queue;
 

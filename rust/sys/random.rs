@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Random bytes, and SHA-256 of lib/crypto.
+//! Random bytes, SHA-256 of lib/crypto and SipHash of lib.
 //!
 //! C headers: [`include/linux/random.h`](srctree/include/linux/random.h),
-//! [`include/crypto/sha2.h`](srctree/include/crypto/sha2.h)
+//! [`include/crypto/sha2.h`](srctree/include/crypto/sha2.h), [`include/linux/siphash.h`](srctree/include/linux/siphash.h)
 
 use super::bindings;
 use core::mem::MaybeUninit;
@@ -29,4 +29,10 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
         bindings::sha256_final(ctx.as_mut_ptr(), out.as_mut_ptr());
     }
     out
+}
+
+/// SipHash-2-4 of `message`. Any context.
+pub(crate) fn siphash(secret: &[u8; 16], message: &[u8]) -> u64 {
+    // SAFETY: Both are readable for their lengths; the helper copies the secret to where it is aligned.
+    unsafe { bindings::rmptcp_siphash(secret.as_ptr(), message.as_ptr(), message.len()) }
 }

@@ -202,6 +202,24 @@ impl RxSegment<'_> {
     }
 }
 
+/// Answers the segment that completes a handshake with a reset, if there is a reason.
+///
+/// # Safety
+///
+/// `listener` is the valid listening TCP socket that the segment is for, and `skb` the segment; bottom halves are off.
+pub(super) unsafe fn refuse(
+    listener: *const bindings::sock,
+    skb: NonNull<bindings::sk_buff>,
+    reason: Option<u8>,
+) {
+    // SAFETY: By the contract above.
+    unsafe {
+        if let (Some(reason), Some(mut segment)) = (reason, RxSegment::parse(skb)) {
+            segment.refuse(listener.cast_mut(), reason);
+        }
+    }
+}
+
 /// The source or the destination of a packet.
 ///
 /// # Safety

@@ -311,14 +311,18 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         unsafe { bindings::rmptcp_tcp_delay_ack(self.sk.as_ptr()) }
     }
 
-    /// Has TCP send its FIN after what is queued.
-    pub(crate) fn shutdown_write(&mut self) {
+    /// Has TCP send its FIN after what is queued. False if a FIN is due and there was no memory for it: TCP does not try
+    /// again, and waits for the acknowledgement for ever.
+    pub(crate) fn shutdown_write(&mut self) -> bool {
+        let due = matches!(self.sk.state(), state::ESTABLISHED | state::CLOSE_WAIT);
         // SAFETY: The lock is held; TCP's own `shutdown` is behind the pointer.
         unsafe {
+            let before = (*self.tcp()).write_seq;
             self.sk.add_shutdown(super::sock::SEND_SHUTDOWN);
             if let Some(f) = (*(*self.sk.as_ptr()).__sk_common.skc_prot).shutdown {
                 f(self.sk.as_ptr(), bindings::SEND_SHUTDOWN as i32);
             }
+            !due || (*self.tcp()).write_seq != before
         }
     }
 
@@ -396,42 +400,6 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
             if let Some(f) = (*icsk).icsk_sync_mss {
                 f(self.sk.as_ptr(), (*icsk).icsk_pmtu_cookie);
             }
-        }
-    }
-
-    /// Says what was sent in a window field, so that TCP accepts what it promises.
-    pub(crate) fn promise_window(&mut self, bytes: u32) {
-        // SAFETY: The lock is held.
-        unsafe {
-            let tp = self.tcp();
-            if bytes > (*tp).rcv_wnd {
-                (*tp).rcv_wnd = bytes;
-                bindings::rmptcp_tcp_update_max_rcv_wnd(self.sk.as_ptr());
-            }
-        }
-    }
-
-    /// Has TCP accept `bytes` from its next number on, which were promised to the peer elsewhere.
-    pub(crate) fn accept_up_to(&mut self, bytes: u32) {
-        // SAFETY: The lock is held.
-        let ahead = unsafe {
-            let tp = self.tcp();
-            (*tp).rcv_nxt.wrapping_sub((*tp).rcv_wup)
-        };
-        self.promise_window(ahead.saturating_add(bytes));
-    }
-
-    /// Lets TCP send up to a window that the peer has told elsewhere. Says whether that was news.
-    pub(crate) fn raise_send_window(&mut self, bytes: u32) -> bool {
-        // SAFETY: The lock is held.
-        unsafe {
-            let tp = self.tcp();
-            let news = bytes > (*tp).snd_wnd;
-            if news {
-                (*tp).snd_wnd = bytes;
-                (*tp).max_window = (*tp).max_window.max(bytes);
-            }
-            news
         }
     }
 

@@ -47,7 +47,6 @@ pub mod parse;
 pub mod prio;
 pub mod reset;
 pub mod seq;
-mod siphash;
 pub mod space;
 pub mod walk;
 

@@ -213,8 +213,14 @@ const HANDSHAKE: Stateless<'static> = Stateless {
 #[test]
 fn a_stateless_handshake_comes_out_the_same_every_time() {
     let secret = [7; 16];
-    assert_eq!(HANDSHAKE.key(&secret), HANDSHAKE.key(&secret));
-    assert_eq!(HANDSHAKE.nonce(&secret), HANDSHAKE.nonce(&secret));
+    assert_eq!(
+        HANDSHAKE.key::<HostSipHash>(&secret),
+        HANDSHAKE.key::<HostSipHash>(&secret)
+    );
+    assert_eq!(
+        HANDSHAKE.nonce::<HostSipHash>(&secret),
+        HANDSHAKE.nonce::<HostSipHash>(&secret)
+    );
 }
 
 #[test]
@@ -255,15 +261,35 @@ fn a_stateless_handshake_depends_on_everything_it_is_made_from() {
         ),
     ];
     for (at, (handshake, with)) in others.into_iter().enumerate() {
-        assert_ne!(handshake.key(&with), HANDSHAKE.key(&secret), "{at}");
-        assert_ne!(handshake.nonce(&with), HANDSHAKE.nonce(&secret), "{at}");
+        assert_ne!(
+            handshake.key::<HostSipHash>(&with),
+            HANDSHAKE.key::<HostSipHash>(&secret),
+            "{at}"
+        );
+        assert_ne!(
+            handshake.nonce::<HostSipHash>(&with),
+            HANDSHAKE.nonce::<HostSipHash>(&secret),
+            "{at}"
+        );
     }
 }
 
 #[test]
 fn a_stateless_nonce_tells_nothing_of_the_stateless_key() {
     let secret = [7; 16];
-    let key = HANDSHAKE.key(&secret).to_bytes();
-    let nonce = HANDSHAKE.nonce(&secret).to_bytes();
+    let key = HANDSHAKE.key::<HostSipHash>(&secret).to_bytes();
+    let nonce = HANDSHAKE.nonce::<HostSipHash>(&secret).to_bytes();
     assert!(!key.windows(4).any(|part| part == nonce));
+}
+
+/// The shape in which the kernel's library is used as well.
+#[test]
+fn siphash_is_that_of_its_authors() {
+    let secret = core::array::from_fn(|at| at as u8);
+    let message: [u8; 15] = core::array::from_fn(|at| at as u8);
+    assert_eq!(HostSipHash::hash(&secret, &message), 0xa129_ca61_49be_45e5);
+    assert_eq!(
+        HostSipHash::hash(&secret, &[]).to_le_bytes(),
+        octets("310e0edd47db6f72")
+    );
 }

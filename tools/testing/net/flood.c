@@ -20,27 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "packet.h"
+
 enum { TCP_OFFSET = 20, OPTIONS = 40, TOTAL = 48 };
-
-static void big(uint8_t *at, uint32_t value, int octets)
-{
-	while (octets-- > 0)
-		*at++ = (uint8_t)(value >> octets * 8);
-}
-
-static uint32_t sum(const uint8_t *at, unsigned int length, uint32_t start)
-{
-	for (unsigned int i = 0; i < length; i++)
-		start += (uint32_t)at[i] << (i & 1 ? 0 : 8);
-	return start;
-}
-
-static uint16_t fold(uint32_t value)
-{
-	while (value >> 16)
-		value = (value & 0xffff) + (value >> 16);
-	return (uint16_t)~value;
-}
 
 /* The nth SYN, in `ip`, which holds the destination. */
 static void make_syn(uint8_t *ip, uint16_t port, uint32_t n)

@@ -23,6 +23,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "packet.h"
+
 #define MPTCP 262
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16, URG = 32 };
@@ -151,26 +153,6 @@ static struct segment {
 
 /* Told of each segment in either direction: its TCP header and what follows. */
 static void (*witness)(bool ours, const uint8_t *tcp, unsigned int length);
-
-static uint32_t sum(const uint8_t *at, unsigned int length, uint32_t start)
-{
-	for (unsigned int i = 0; i < length; i++)
-		start += (uint32_t)at[i] << (i & 1 ? 0 : 8);
-	return start;
-}
-
-static uint16_t fold(uint32_t value)
-{
-	while (value >> 16)
-		value = (value & 0xffff) + (value >> 16);
-	return (uint16_t)~value;
-}
-
-static void big(uint8_t *at, uint32_t value, int octets)
-{
-	while (octets-- > 0)
-		*at++ = (uint8_t)(value >> octets * 8);
-}
 
 /* --- the link --- */
 

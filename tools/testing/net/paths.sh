@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# What the tests of several subflows share: a second pair of devices, what they carried, counters.
+#
+#      namespace client                          namespace server
+#     +---------------------+                   +---------------------+
+#     |   10.1.1.1 fd01::1 veth0 ------------- veth0 10.1.1.2 fd01::2 |
+#     |   10.1.2.1 fd02::1 veth1 ------------- veth1 10.1.2.2 fd02::2 |
+#     +---------------------+                   +---------------------+
+#
+# A test sources this after lib.sh.
+
+# To be called after `topology`.
+second_path() {
+	local name host
+	ip -n client link add veth1 type veth peer name veth1 netns server
+	for name in client server; do
+		host=$([[ $name == client ]] && echo 1 || echo 2)
+		ip -n "$name" addr add "10.1.2.$host/24" dev veth1
+		ip -n "$name" addr add "fd02::$host/64" dev veth1 nodad
+		path_up "$name" veth1
+		ip netns exec "$name" sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.veth1.rp_filter=0
+	done
+	healthy
+}
+
+# path_up NAMESPACE DEVICE: with the routes to the other device's addresses that go when it is down.
+path_up() {
+	local other=1 here=2 host=2
+	ip -n "$1" link set "$2" up
+	[[ $2 == veth1 ]] || other=2 here=1
+	[[ $1 == client ]] || host=1
+	ip -n "$1" addr replace "fd0$here::$((3 - host))/64" dev "$2" nodad
+	ip -n "$1" route replace "10.1.$other.0/24" via "10.1.$here.$host" dev "$2" metric 2000
+	ip -n "$1" -6 route replace "fd0$other::/64" via "fd0$here::$host" dev "$2" metric 2000
+}
+
+# shape DEVICE NETEM-ARGUMENT...: both directions.
+shape() {
+	local name device=$1
+	shift
+	for name in client server; do
+		ip netns exec "$name" tc qdisc replace dev "$device" root netem "$@"
+	done
+}
+
+healthy() {
+	local name device
+	for device in veth0 veth1; do
+		shape "$device" rate 10mbit delay 5ms limit 1000
+		for name in client server; do
+			path_up "$name" "$device"
+		done
+	done
+}
+
+# mib NAMESPACE NAME: a counter.
+mib() { ip netns exec "$1" nstat -asz "MPTcpExt$2" | awk -v name="MPTcpExt$2" '$1 == name { print $2 }'; }
+
+sent() { ip netns exec "$1" cat "/sys/class/net/$2/statistics/tx_bytes"; }
+
+# expect NAMESPACE COUNTER=N...: notes what is to be added to counters; `kept` says whether it was.
+EXPECTED=() BEFORE=()
+expect() {
+	local name=$1 pair
+	shift
+	for pair; do
+		EXPECTED+=("$name $pair")
+		BEFORE+=("$(mib "$name" "${pair%=*}")")
+	done
+}
+
+kept() {
+	local i name pair gained status=0
+	for i in "${!EXPECTED[@]}"; do
+		name=${EXPECTED[i]%% *} pair=${EXPECTED[i]#* }
+		gained=$(($(mib "$name" "${pair%=*}") - BEFORE[i]))
+		((gained == ${pair#*=})) || {
+			REPORT+="$name: ${pair%=*} gained $gained, not ${pair#*=}"$'\n'
+			status=1
+		}
+	done
+	EXPECTED=() BEFORE=()
+	return "$status"
+}
+
+# carries DEVICE OCTETS: whether both sides have sent so much there since `weigh`.
+weigh() {
+	local device name
+	for device in veth0 veth1; do
+		for name in client server; do
+			printf -v "weight_${name}_$device" %s "$(sent "$name" "$device")"
+		done
+	done
+}
+
+carries() {
+	local name before status=0
+	for name in client server; do
+		before=weight_${name}_$1
+		REPORT+="$name sent $(($(sent "$name" "$1") - ${!before})) on $1"$'\n'
+		(($(sent "$name" "$1") - ${!before} >= $2)) || status=1
+	done
+	return "$status"
+}
+
+name_of() { if [[ $1 == *:* ]]; then echo IPv6; else echo IPv4; fi; }
