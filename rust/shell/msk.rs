@@ -35,6 +35,8 @@ pub(crate) struct Msk {
     pub(super) shared: Shared,
     /// Bytes that a program may read now.
     pub(super) unread: Atomic<i64>,
+    /// It listens at the port of an endpoint, for joins only.
+    pub(super) joins_only: Atomic<bool>,
     /// Options that programs set, for those that no C structure keeps.
     pub(super) options: Options,
 }
@@ -110,6 +112,7 @@ impl Msk {
                 worker <- Worker::new::<Mptcp>(),
                 shared: Shared::new(),
                 unread: Atomic::new(0),
+                joins_only: Atomic::new(false),
                 options,
             }),
             flags,

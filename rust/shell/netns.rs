@@ -4,6 +4,7 @@
 
 use super::blackhole::Blackhole;
 use super::diag::Listeners;
+use super::pm::PortListeners;
 use super::strays::Strays;
 use super::sysctl::Knobs;
 use super::token::Tokens;
@@ -52,6 +53,9 @@ pub(crate) struct State {
     pub(super) cookies: BhLock<JoinCookies>,
     #[pin]
     pub(super) strays: BhLock<Strays>,
+    /// Listeners at the ports of endpoints.
+    #[pin]
+    pub(super) port_listeners: Mutex<PortListeners>,
     knobs: Knobs,
     pause: Blackhole,
     /// Whether the hooks are registered.
@@ -86,6 +90,7 @@ impl Net {
                 endpoints <- new_bh_lock!(Endpoints::default(), "rust_mptcp endpoints"),
                 cookies <- new_bh_lock!(JoinCookies::default(), "rust_mptcp joins"),
                 strays <- new_bh_lock!(Strays::default(), "rust_mptcp strays"),
+                port_listeners <- new_mutex!(PortListeners::default()),
                 knobs: Knobs::find(net),
                 pause: Blackhole::new(),
                 hooks <- new_mutex!(false),
@@ -99,6 +104,9 @@ impl Net {
 
     /// The namespace goes.
     pub(super) fn exit(&self) {
+        if self.port_listeners.lock().close_all() {
+            netns::wait_for_frees();
+        }
         self.worker.cancel();
         let mut hooks = self.hooks.lock();
         if core::mem::take(&mut *hooks) {

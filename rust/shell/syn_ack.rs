@@ -29,6 +29,7 @@ use crate::wire::keys::{Stateless, SECRET};
 use crate::wire::{self, Capable, Join, Key, OptionSet, ResetReason, SegmentKind};
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
+use kernel::sync::atomic::ordering;
 
 /// What a SYN at a listener asked for, while TCP answers it on the same CPU.
 #[derive(Clone)]
@@ -76,8 +77,12 @@ enum Open {
 /// A SYN arrived. `Some` refuses it, with a reset that gives this reason.
 pub(super) fn syn(listener: &Subflow, tcp: &Sock, segment: &RxSegment<'_>) -> Option<u8> {
     let options = wire::parse(segment.header.options(), SegmentKind::Syn);
-    let (sk, _) = listener.msk()?;
+    let (sk, msk) = listener.msk()?;
     match answer_syn(&options) {
+        SynAnswer::Plain | SynAnswer::Capable(_) if msk.joins_only.load(ordering::Relaxed) => {
+            netns::of(sk).count(Mib::MPCapableEndpAttempt, 1);
+            Some(ResetReason::PROHIBITED.0)
+        }
         SynAnswer::Plain => None,
         SynAnswer::Capable(offer) => {
             netns::of(sk).count(Mib::MPCapableSYNRX, 1);

@@ -6,6 +6,7 @@
 
 use super::bindings;
 use super::msg::{Address, AddressBuf};
+use super::netns::NetRef;
 use super::sock::Sock;
 use super::stack::Stack;
 use super::subflow::attach;
@@ -47,7 +48,10 @@ impl BareSocket {
         // SAFETY: The socket is new and nobody else knows it.
         unsafe {
             let sk = this.sock().as_ptr();
-            bindings::sk_net_refcnt_upgrade(sk);
+            // What a namespace itself has does not keep it.
+            if (*msk.as_ptr()).__sk_common.skc_net_refcnt() != 0 {
+                bindings::sk_net_refcnt_upgrade(sk);
+            }
             (*sk).sk_allocation = kernel::bindings::GFP_ATOMIC;
             bindings::rmptcp_copy_owner(sk, msk.as_ptr());
         }
@@ -115,6 +119,43 @@ impl Drop for BareSocket {
     fn drop(&mut self) {
         // SAFETY: The socket is ours.
         unsafe { bindings::sock_release(self.0.as_ptr()) }
+    }
+}
+
+/// An MPTCP socket of ours that belongs to its namespace, and goes before that does.
+pub(crate) struct NetSocket(BareSocket);
+
+// SAFETY: A socket may be used from any thread; its operations take its lock.
+unsafe impl Send for NetSocket {}
+
+impl NetSocket {
+    /// Opens one that is bound to `addr`. Context: may sleep.
+    pub(crate) fn open(net: NetRef, addr: &AddressBuf) -> Result<Self> {
+        let mut socket = ptr::null_mut();
+        // SAFETY: The namespace is alive.
+        kernel::error::to_result(unsafe {
+            bindings::sock_create_kern(
+                net.as_ptr(),
+                addr.family().into(),
+                bindings::sock_type_SOCK_STREAM as i32,
+                bindings::IPPROTO_MPTCP as i32,
+                &mut socket,
+            )
+        })?;
+        let bare = NonNull::new(socket).map(BareSocket).ok_or(ENOMEM)?;
+        bare.bind(addr.get())?;
+        Ok(Self(bare))
+    }
+
+    /// The socket below.
+    pub(crate) fn sock(&self) -> &Sock {
+        self.0.sock()
+    }
+
+    /// `kernel_listen`. Context: may sleep.
+    pub(crate) fn listen(&self, backlog: i32) -> Result {
+        // SAFETY: The socket is ours.
+        kernel::error::to_result(unsafe { bindings::kernel_listen(self.0 .0.as_ptr(), backlog) })
     }
 }
 

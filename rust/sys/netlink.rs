@@ -64,9 +64,10 @@ impl<'a> Attr<'a> {
         self.bytes::<4>().map(IpAddr::from)
     }
 
-    /// An IPv6 address.
+    /// An IPv6 address, of no other length.
     pub(crate) fn v6(self) -> Result<IpAddr> {
-        self.bytes::<16>().map(IpAddr::from)
+        let bytes: [u8; 16] = self.payload().try_into().map_err(|_| ERANGE)?;
+        Ok(IpAddr::from(bytes))
     }
 
     /// The attributes within.

@@ -45,6 +45,12 @@ impl NetRef {
     }
 }
 
+/// Waits until TCP has freed the sockets that are closed. Context: may sleep.
+pub(crate) fn wait_for_frees() {
+    // SAFETY: Only waits.
+    unsafe { bindings::rcu_barrier() }
+}
+
 struct Ops(UnsafeCell<bindings::pernet_operations>, UnsafeCell<c_uint>);
 
 // SAFETY: Written once at load, before registration; C then guards what it changes.
@@ -110,12 +116,14 @@ unsafe extern "C" fn init<S: Stack>(net: *mut bindings::net) -> c_int {
 ///
 /// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn exit<S: Stack>(net: *mut bindings::net) {
-    // SAFETY: C calls this once for the namespace, after `init`; no socket of it is left.
+    // SAFETY: C calls this once for the namespace, after `init`; no socket of it is left but our own listeners, which
+    // `net_exit` closes: they find the state in its place until they are gone.
     unsafe {
-        let state = core::mem::replace(&mut (*slot::<S>(net)).0, core::ptr::null_mut());
+        let state = (*slot::<S>(net)).0;
         if !state.is_null() {
-            let state = KBox::from_raw(state);
-            S::net_exit(&state);
+            S::net_exit(&*state);
+            (*slot::<S>(net)).0 = core::ptr::null_mut();
+            drop(KBox::from_raw(state));
         }
     }
 }

@@ -57,6 +57,23 @@ pub struct Endpoint {
     pub device: u32,
 }
 
+impl Endpoint {
+    /// Whether a user may configure such a one.
+    pub fn check(&self) -> Result<(), EndpointError> {
+        let signal = self.flags.has(Flags::SIGNAL);
+        if self.port.is_some() && (!signal || self.flags.has(Flags::SUBFLOW)) {
+            return Err(EndpointError::Port);
+        }
+        if signal && self.flags.has(Flags::FULLMESH) {
+            return Err(EndpointError::SignalAndFullmesh);
+        }
+        if self.flags.has(Flags::IMPLICIT) {
+            return Err(EndpointError::Implicit);
+        }
+        Ok(())
+    }
+}
+
 /// Why endpoints stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndpointError {
@@ -155,10 +172,7 @@ impl Endpoints {
 
     /// Adds one that a user configured; gives its number.
     pub fn add(&mut self, new: Endpoint) -> Result<AddrId, EndpointError> {
-        check(&new)?;
-        if new.flags.has(Flags::IMPLICIT) {
-            return Err(EndpointError::Implicit);
-        }
+        new.check()?;
         self.insert(new)
     }
 
@@ -257,17 +271,6 @@ impl Endpoints {
         }
         Ok(*one)
     }
-}
-
-fn check(new: &Endpoint) -> Result<(), EndpointError> {
-    let signal = new.flags.has(Flags::SIGNAL);
-    if new.port.is_some() && (!signal || new.flags.has(Flags::SUBFLOW)) {
-        return Err(EndpointError::Port);
-    }
-    if signal && new.flags.has(Flags::FULLMESH) {
-        return Err(EndpointError::SignalAndFullmesh);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

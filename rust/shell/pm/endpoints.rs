@@ -5,6 +5,7 @@
 use super::address::{self, Given};
 use super::attr;
 use super::live;
+use super::ports::PortListener;
 use super::user;
 use crate::engine::path_manager::{Endpoint, EndpointError, Endpoints, Flags, Limits};
 use crate::shell::netns::Net;
@@ -19,8 +20,12 @@ const LIMIT_MAX: u8 = 64;
 pub(super) fn add(net: &Net, request: &Request<'_>) -> Result {
     let attr = request.need(attr::ADDR)?;
     let new = Given::read(request, attr)?.endpoint(request, attr)?;
+    let listener = open_port(net, request, &new)?;
     let added = net.endpoints().lock().add(new);
-    if added.is_ok() {
+    if let Ok(id) = added {
+        if let Some(listener) = listener {
+            net.port_listeners.lock().add(id, listener);
+        }
         live::tell_all(net, |_| {});
     }
     added.map(|_| ()).map_err(|error| {
@@ -46,6 +51,19 @@ pub(super) fn add(net: &Net, request: &Request<'_>) -> Result {
             ),
         }
         errno
+    })
+}
+
+/// Listens at the port of an endpoint that has one and makes sense.
+fn open_port(net: &Net, request: &Request<'_>, new: &Endpoint) -> Result<Option<PortListener>> {
+    let Some(port) = new.port.filter(|_| new.check().is_ok()) else {
+        return Ok(None);
+    };
+    let opened = net.port_listeners.lock().reserve();
+    let opened = opened.and_then(|()| PortListener::open(net, new, port));
+    opened.map(Some).inspect_err(|e| {
+        let code = e.to_errno();
+        request.explain(None, format_args!("nobody can listen at this port: {code}"));
     })
 }
 
@@ -80,6 +98,7 @@ pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
         EINVAL
     })?;
     live::tell_all(net, |policy| policy.on_endpoint_removed(&gone));
+    net.port_listeners.lock().close(gone.id);
     Ok(())
 }
 
@@ -128,6 +147,7 @@ pub(super) fn flush(net: &Net) -> Result {
         live::tell_all(net, |policy| {
             gone.iter().for_each(|endpoint| policy.on_flushed(endpoint));
         });
+        net.port_listeners.lock().close_all();
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | addresses in messages | `address.rs` |
 //! | endpoints and limits of a namespace | `endpoints.rs` |
+//! | listeners at their ports | `ports.rs` |
 //! | what their changes mean to connections | `live.rs` |
 //! | commands on one connection | `user.rs` |
 //! | events | `events.rs` |
@@ -20,6 +21,7 @@ mod address;
 mod endpoints;
 pub(super) mod events;
 mod live;
+mod ports;
 mod user;
 
 /// Commands (`MPTCP_PM_CMD_*`).
@@ -46,6 +48,8 @@ mod attr {
     pub(super) const LOC_ID: u16 = 5;
     pub(super) const ADDR_REMOTE: u16 = 6;
 }
+
+pub(super) use self::ports::PortListeners;
 
 /// Carries out a command.
 pub(super) fn command(net: &Net, request: &Request<'_>) -> Result {

@@ -50,6 +50,17 @@ words() {
 		add { a4 10.0.0.5 cut 7 99 }
 		dump
 		dump { id 1 }
+		add { a4 127.0.0.1 flags 1 port 4444 }
+		add { a4 127.0.0.1 flags 1 port 4444 }
+		add { a4 127.0.0.1 flags 1 port 4445 id 77 }
+		add { a4 127.0.0.1 flags 1 port 4446 id 77 }
+		add { a6 ::1 flags 5 port 4444 }
+		add { a4 10.99.99.99 flags 1 port 4444 }
+		flags { a4 127.0.0.1 flags 4 }
+		flags { a4 127.0.0.1 flags 4 port 4445 }
+		dump
+		del { id 77 }
+		add { a4 127.0.0.1 flags 1 port 4445 }
 		del
 		del { }
 		del { id 77 }
@@ -262,6 +273,16 @@ ip -n client mptcp endpoint change id 3 backup
 tells "one that becomes a backup says so" 'SF_PRIO.*remid=3.*backup=1' server
 ip -n server mptcp endpoint add 10.1.1.4 id 4 signal
 tells "one to be announced is announced" 'ANNOUNCED.*remid=4.*daddr4=10.1.1.4' client
+ip -n server mptcp endpoint add 10.1.1.4 id 7 signal port 7777
+tells "one with a port serves joins there" 'SF_ESTABLISHED.*daddr4=10.1.1.4.*dport=7777' client
+for protocol in "$MPTCP" "$TCP"; do
+	! client peer -p "$protocol" -n 1 connect 10.1.1.4 7777 bulk >/dev/null 2>&1
+	result "and nothing else, protocol $protocol" $?
+done
+is "each such attempt is counted" \
+	"$(server nstat -asz MPTcpExtMPCapableEndpAttempt | awk '/EndpAttempt/ { print ($2 >= 2) }')" 1
+ip -n server mptcp endpoint delete id 7
+is "without the endpoint nobody listens" "$(server ss -Htln 'sport = 7777')" ''
 ip -n client mptcp endpoint delete id 3
 tells "one that is deleted is withdrawn" 'REMOVED.*remid=3' server
 tells "with its subflow" 'SF_CLOSED.*locid=3' client
@@ -315,4 +336,9 @@ sleep 1
 result "endpoints are not for such a connection" $?
 kill_in client
 kill_in server
+ip -n server mptcp endpoint add 10.1.1.4 signal port 7777
+ip -n server mptcp endpoint add fd01::2 signal port 7777
+ip netns del server
+idle
+result "listeners go with their namespace" $? "$LEFT"
 finish
