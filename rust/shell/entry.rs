@@ -26,10 +26,15 @@ pub(super) enum Todo {
 /// twice is asking once.
 #[derive(Default)]
 struct Pending {
-    /// As many as the engine ever gives for one subflow before they are told: keys, a failure, a reset.
+    /// As many as a connection with one subflow ever has: keys, a failure, a reset.
     orders: [Option<Order>; 3],
+    /// What has no place there: addresses come and go while a process owns the subflow.
+    more: FVec<Order>,
     due: u8,
 }
+
+/// See [`Pending::more`].
+const MORE_ORDERS: usize = 16;
 
 const RESET: u8 = 1;
 const PUSH: u8 = 1 << 1;
@@ -46,19 +51,32 @@ impl Pending {
             Todo::LateAck => LATE_ACK,
             Todo::Close => CLOSE,
             Todo::Tell(order) => {
-                if !self.orders.contains(&Some(order)) {
-                    if let Some(slot) = self.orders.iter_mut().find(|slot| slot.is_none()) {
-                        *slot = Some(order);
-                    }
-                }
+                self.add_order(order);
                 0
             }
         };
     }
 
+    fn add_order(&mut self, order: Order) {
+        if self.orders.contains(&Some(order)) || self.more.iter().any(|other| *other == order) {
+            return;
+        }
+        match self.orders.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some(order),
+            // A peer that makes us answer without end need not hear it all.
+            None if self.more.len() < MORE_ORDERS => {
+                let _lost_without_memory = self.more.push(order);
+            }
+            None => {}
+        }
+    }
+
     fn take_order(&mut self) -> Option<Order> {
         let order = self.orders.first_mut()?.take()?;
         self.orders.rotate_left(1);
+        if let Some(slot) = self.orders.last_mut() {
+            *slot = self.more.remove(0);
+        }
         Some(order)
     }
 
