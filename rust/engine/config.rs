@@ -38,6 +38,14 @@ pub struct Config {
     pub rto_max: Duration,
 }
 
+impl Config {
+    /// The same, but for who gets the next bytes.
+    pub const fn with_scheduler(mut self, scheduler: SchedulerKind) -> Self {
+        self.scheduler = scheduler;
+        self
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

@@ -91,7 +91,7 @@ struct Start {
 /// Decides with the namespace whether to offer MPTCP, and makes the engine's halves.
 fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
     let ns = netns::of(sk);
-    let config = ns.config();
+    let config = ns.config().with_scheduler(msk.options.scheduler());
     let keys = if ns.may_offer(ssk) {
         let keys = draw_key(sk);
         if keys.is_none() {

@@ -21,6 +21,7 @@
 //!
 //! Whatever an event makes the engine want is carried out by `act.rs`.
 
+use crate::engine::SchedulerKind;
 use crate::sys::accept::Accept;
 use crate::sys::inet_diag::Shown;
 use crate::sys::msg::{Address, Msg};
@@ -36,6 +37,7 @@ use crate::sys::stack::{Child, Origin, PollMask, Stack, ThirdAck, TxVerdict};
 use crate::sys::subflow::SubflowLocked;
 use crate::sys::ulp::UlpInfo;
 use kernel::prelude::*;
+use kernel::str::CStr;
 use kernel::sync::aref::ARef;
 use kernel::sync::Arc;
 
@@ -82,6 +84,8 @@ impl Stack for Mptcp {
     type Locked = subflow::Locked;
     type Net = netns::Net;
     type Opening = syn_ack::Opening;
+
+    const SCHEDULERS: &'static CStr = SchedulerKind::NAMES;
 
     fn net_init(net: NetRef) -> Result<Self::Net> {
         netns::Net::new(net)

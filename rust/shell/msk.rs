@@ -80,7 +80,9 @@ impl Msk {
     /// The state of a socket that socket(2) makes.
     pub(super) fn create(sk: &Sock) -> Result<Arc<Self>> {
         netns::of(sk).new_socket()?;
-        let msk = Self::new(Options::default(), GFP_KERNEL)?;
+        let options = Options::default();
+        options.set_scheduler(netns::of(sk).knobs().scheduler());
+        let msk = Self::new(options, GFP_KERNEL)?;
         msk.worker.bind(sk);
         msk.inner.lock().user = netns::of(sk).user_addresses();
         Ok(msk)

@@ -401,7 +401,8 @@ fn make(
     let numbers = child.tcp_numbers();
     let window = u32::from(opening.window);
     let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
-    let (config, shared) = (ns.config(), &state.shared);
+    let config = ns.config().with_scheduler(state.options.scheduler());
+    let shared = &state.shared;
     let (conn, local, tx) = match &opening.open {
         Open::Full(open) => {
             let window = window << numbers.snd_wscale;

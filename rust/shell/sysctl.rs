@@ -2,9 +2,9 @@
 
 //! `net.mptcp.*`: the knobs of a namespace, which are the kernel's own.
 
-use crate::engine::{Config, Duration};
+use crate::engine::{Config, Duration, SchedulerKind};
 use crate::sys::netns::NetRef;
-use crate::sys::sysctl::{self, Knob};
+use crate::sys::sysctl::{self, Found, Knob, Name};
 use crate::sys::time;
 use kernel::pr_warn_once;
 
@@ -18,6 +18,7 @@ pub(super) struct Knobs {
     close_timeout: Option<Knob>,
     blackhole_timeout: Option<Knob>,
     pm_type: Option<Knob>,
+    scheduler: Option<Name>,
 }
 
 /// `pm_type` of connections whose paths a program manages; `path_manager` sets it too.
@@ -30,7 +31,16 @@ impl Knobs {
     /// Finds the knobs of a namespace. Without any, all have their defaults. Process context.
     pub(super) fn find(net: NetRef) -> Self {
         let mut knobs = Self::default();
-        let found = sysctl::each(net, c"net/mptcp", |name, knob| {
+        let found = sysctl::each(net, c"net/mptcp", |name, found| {
+            let knob = match found {
+                Found::Number(knob) => knob,
+                Found::Name(text) => {
+                    if name == b"scheduler" {
+                        knobs.scheduler = Some(text);
+                    }
+                    return;
+                }
+            };
             let place = match name {
                 b"enabled" => &mut knobs.enabled,
                 b"checksum_enabled" => &mut knobs.checksum_enabled,
@@ -57,6 +67,13 @@ impl Knobs {
     /// Whether programs manage the paths of new connections.
     pub(super) fn user_space_paths(&self) -> bool {
         self.pm_type.is_some_and(|knob| knob.get() == USER_SPACE)
+    }
+
+    /// `scheduler`: that of new sockets. In-tree's for a name that is not ours.
+    pub(super) fn scheduler(&self) -> SchedulerKind {
+        let text = self.scheduler.map(Name::get).unwrap_or_default();
+        let name = text.split(|c| *c == 0).next().unwrap_or_default();
+        SchedulerKind::named(name).unwrap_or_default()
     }
 
     /// `blackhole_timeout`, in seconds.

@@ -49,6 +49,38 @@ impl Diversion {
     /// - `to` is a function of the type that those of these names have, and stays in memory until after nobody runs it
     ///   any more. Dropping this value waits for those on their way to `to`, not for those who sleep in it.
     pub(super) unsafe fn new(slot: &'static Slot, names: &[&CStr], to: usize) -> Result<Self> {
+        let add = |ops, name: &CStr| {
+            // SAFETY: `divert_from` gives a valid structure; the name is a string that C only reads.
+            unsafe { bindings::rmptcp_ftrace_set_filter(ops, name.as_char_ptr().cast()) }
+        };
+        // SAFETY: By the contract above.
+        unsafe { Self::divert_from(slot, to, |ops| names.iter().try_for_each(|name| to_result(add(ops, name)))) }
+    }
+
+    /// As [`Self::new`], for the one function at an address.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::new`].
+    pub(super) unsafe fn at(slot: &'static Slot, from: usize, to: usize) -> Result<Self> {
+        // SAFETY: By the contract above; `divert_from` gives a valid structure, and C looks the address up.
+        unsafe {
+            Self::divert_from(slot, to, |ops| {
+                to_result(bindings::rmptcp_ftrace_set_filter_ip(ops, from as c_ulong))
+            })
+        }
+    }
+
+    /// Diverts what `choose` puts into the filter.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::new`].
+    unsafe fn divert_from(
+        slot: &'static Slot,
+        to: usize,
+        choose: impl FnOnce(*mut bindings::ftrace_ops) -> Result,
+    ) -> Result<Self> {
         let ops = slot.ops.get();
         // SAFETY: By the contract above nobody else looks at the slot.
         unsafe {
@@ -60,11 +92,7 @@ impl Diversion {
                 | bindings::FTRACE_OPS_FL_PERMANENT) as c_ulong;
             *slot.to.get() = to as c_ulong;
         }
-        let add = |name: &&CStr| {
-            // SAFETY: The structure is valid, the name a string that C only reads.
-            to_result(unsafe { bindings::rmptcp_ftrace_set_filter(ops, name.as_char_ptr().cast()) })
-        };
-        let diverted = names.iter().try_for_each(add).and_then(|()| {
+        let diverted = choose(ops).and_then(|()| {
             // SAFETY: The structure is filled.
             to_result(unsafe { bindings::rmptcp_register_ftrace(ops) })
         });
@@ -84,7 +112,7 @@ impl Drop for Diversion {
         unsafe {
             let err = bindings::rmptcp_unregister_ftrace(ops);
             if err != 0 {
-                pr_err!("ftrace does not let go of the handlers of mptcp_pm ({err})\n");
+                pr_err!("ftrace does not let go of handlers of in-tree MPTCP ({err})\n");
             }
             bindings::rmptcp_ftrace_free_filter(ops);
         }

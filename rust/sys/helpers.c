@@ -221,12 +221,14 @@ void rmptcp_tcp_set_repair(struct sock *sk, bool on) { tcp_sk(sk)->repair = on; 
 
 #if defined(CONFIG_DYNAMIC_FTRACE) && (defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) || defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS))
 int rmptcp_ftrace_set_filter(struct ftrace_ops *ops, const char *name) { return ftrace_set_filter(ops, (unsigned char *)name, strlen(name), 0); }
+int rmptcp_ftrace_set_filter_ip(struct ftrace_ops *ops, unsigned long ip) { return ftrace_set_filter_ip(ops, ip, 0, 0); }
 int rmptcp_register_ftrace(struct ftrace_ops *ops) { return register_ftrace_function(ops); }
 int rmptcp_unregister_ftrace(struct ftrace_ops *ops) { return unregister_ftrace_function(ops); }
 void rmptcp_ftrace_free_filter(struct ftrace_ops *ops) { ftrace_free_filter(ops); }
 void rmptcp_ftrace_set_ip(struct ftrace_regs *regs, unsigned long ip) { ftrace_regs_set_instruction_pointer(regs, ip); }
 #else
 int rmptcp_ftrace_set_filter(struct ftrace_ops *ops, const char *name) { return -EOPNOTSUPP; }
+int rmptcp_ftrace_set_filter_ip(struct ftrace_ops *ops, unsigned long ip) { return -EOPNOTSUPP; }
 int rmptcp_register_ftrace(struct ftrace_ops *ops) { return -EOPNOTSUPP; }
 int rmptcp_unregister_ftrace(struct ftrace_ops *ops) { return 0; }
 void rmptcp_ftrace_free_filter(struct ftrace_ops *ops) { }

@@ -196,6 +196,7 @@ void rmptcp_tcp_set_repair(struct sock *sk, bool on);
 
 /* ftrace.h, genetlink.h */
 int rmptcp_ftrace_set_filter(struct ftrace_ops *ops, const char *name);
+int rmptcp_ftrace_set_filter_ip(struct ftrace_ops *ops, unsigned long ip);
 int rmptcp_register_ftrace(struct ftrace_ops *ops);
 int rmptcp_unregister_ftrace(struct ftrace_ops *ops);
 void rmptcp_ftrace_free_filter(struct ftrace_ops *ops);

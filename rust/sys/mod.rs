@@ -40,6 +40,7 @@ pub(crate) mod stack;
 pub(crate) mod stream;
 pub(crate) mod subflow;
 pub(crate) mod sysctl;
+mod sysctl_handlers;
 pub(crate) mod tcp_sock;
 pub(crate) mod time;
 pub(crate) mod ulp;
@@ -53,6 +54,7 @@ use kernel::prelude::*;
 /// Everything that the module registers with the kernel, in the order in which it goes: first nobody new comes in, then
 /// what is left is waited for.
 pub(crate) struct Registrations<S: stack::Stack> {
+    _sysctl: sysctl_handlers::Registration<S>,
     _genl: genl::Registration<S>,
     _diag: inet_diag::Registration<S>,
     _netdev: netdev::Registration<S>,
@@ -76,6 +78,7 @@ impl<S: stack::Stack> Registrations<S> {
         let netdev = step("way to watch devices", netdev::Registration::new())?;
         Ok(Self {
             _netdev: netdev,
+            _sysctl: sysctl_handlers::Registration::new(),
             _genl: step("family for path managers", genl::Registration::new())?,
             _diag: step("way to answer ss -M", inet_diag::Registration::new())?,
             _proto: proto,

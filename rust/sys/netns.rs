@@ -29,6 +29,12 @@ impl NetRef {
         NonNull::new(net).map(Self)
     }
 
+    /// The one that is always there.
+    pub(super) fn first() -> Self {
+        // SAFETY: A static of the kernel.
+        Self(unsafe { NonNull::new_unchecked(core::ptr::addr_of_mut!(bindings::init_net)) })
+    }
+
     pub(super) fn as_ptr(self) -> *mut bindings::net {
         self.0.as_ptr()
     }

@@ -13,6 +13,7 @@ use super::sock::Sock;
 use super::sockopt::{GetOpt, SetOpt};
 use super::subflow::SubflowLocked;
 use kernel::prelude::*;
+use kernel::str::CStr;
 use kernel::sync::aref::ARef;
 use kernel::sync::Arc;
 
@@ -82,6 +83,9 @@ pub(crate) trait Stack: Sized + 'static {
     type Locked: Send;
     /// State of a network namespace.
     type Net: Send + Sync;
+
+    /// What `net.mptcp.scheduler` may be set to, with spaces between.
+    const SCHEDULERS: &'static CStr;
 
     /// A namespace comes. Process context.
     fn net_init(net: super::netns::NetRef) -> Result<Self::Net>;

@@ -21,6 +21,7 @@ pub mod redundant;
 pub mod roundrobin;
 
 use super::subflow::SubflowId;
+use core::ffi::CStr;
 
 /// What the shell has measured of a subflow; from its TCP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,6 +134,9 @@ impl SchedulerKind {
         Self::Ecf,
     ];
 
+    /// The names of all of them, with spaces between (`net.mptcp.available_schedulers`).
+    pub const NAMES: &'static CStr = c"default roundrobin redundant blest ecf";
+
     /// What users call it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -145,8 +149,9 @@ impl SchedulerKind {
     }
 
     /// The one that users call so.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    pub fn named(name: &[u8]) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.name().as_bytes() == name)
     }
 }
 

@@ -145,9 +145,11 @@ fn redundant_leaves_nobody_out() {
 #[test]
 fn schedulers_have_the_names_that_users_know() {
     for kind in SchedulerKind::ALL {
-        assert_eq!(SchedulerKind::named(kind.name()), Some(kind));
+        assert_eq!(SchedulerKind::named(kind.name().as_bytes()), Some(kind));
     }
-    assert_eq!(SchedulerKind::named("bpf"), None);
+    assert_eq!(SchedulerKind::named(b"bpf"), None);
+    let names = SchedulerKind::ALL.map(SchedulerKind::name).join(" ");
+    assert_eq!(SchedulerKind::NAMES.to_bytes(), names.as_bytes());
 }
 
 fn any_path() -> impl Strategy<Value = PathView> {

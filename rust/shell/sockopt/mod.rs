@@ -34,6 +34,9 @@ pub(super) fn set(sk: &Sock, msk: &Msk, opt: &SetOpt) -> Result {
     if opt.level == SOL_SOCKET {
         return socket::set(sk, msk, opt);
     }
+    if opt.level == SOL_MPTCP {
+        return mptcp::set(sk, msk, opt);
+    }
     let listed = match opt.level {
         SOL_IP => ip::is_known(opt.name),
         SOL_IPV6 => ip::is_known_v6(opt.name),

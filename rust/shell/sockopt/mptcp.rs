@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! SOL_MPTCP, get: what programs learn of a connection and its subflows (uapi.md 2.4).
+//! SOL_MPTCP: what programs learn of a connection and its subflows (uapi.md 2.4), and what they choose of it.
 
 use super::super::msk::Msk;
+use super::super::paths;
 use super::mptcp_info::{mptcp_info, MPTCP_INFO_LEN};
 use super::tcp_sockets;
-use crate::engine::SubflowId;
+use crate::engine::{SchedulerKind, SubflowId};
 use crate::sys::sock::Sock;
 use crate::sys::sockopt::info::{SUBFLOW_ADDRS_LEN, TCP_INFO_LEN};
 use crate::sys::sockopt::names::*;
-use crate::sys::sockopt::{write_user, GetOpt};
+use crate::sys::sockopt::{write_user, GetOpt, SetOpt};
 use kernel::prelude::*;
 
 /// The size of `struct mptcp_subflow_data`.
@@ -20,6 +21,9 @@ const FULL_INFO_HEAD: usize = 40;
 const SUBFLOW_INFO_HEAD: usize = 8;
 /// The size of `struct mptcp_subflow_info`.
 const SUBFLOW_INFO_LEN: usize = SUBFLOW_INFO_HEAD + SUBFLOW_ADDRS_LEN;
+
+/// Room for the name of a scheduler, its NUL included (`MPTCP_SCHED_NAME_MAX`).
+const SCHEDULER_NAME: usize = 16;
 
 /// getsockopt(2).
 pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
@@ -32,8 +36,35 @@ pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
             opt.write_at(at, start(&ssk.subflow_addrs(), len))
         }),
         MPTCP_FULL_INFO => full_info(sk, msk, opt),
+        MPTCP_SCHEDULER => put_scheduler(msk, opt),
         _ => Err(EOPNOTSUPP),
     }
+}
+
+/// setsockopt(2): MPTCP_SCHEDULER, at any time, for what no subflow has yet; accepted sockets have their listener's.
+pub(super) fn set(sk: &Sock, msk: &Msk, opt: &SetOpt) -> Result {
+    if opt.name != MPTCP_SCHEDULER {
+        return Err(ENOPROTOOPT);
+    }
+    let mut text = [0; SCHEDULER_NAME];
+    let len = opt.len().min(text.len());
+    opt.read(text.get_mut(..len).unwrap_or_default())?;
+    let name = text.split(|c| *c == 0).next().unwrap_or_default();
+    let kind = SchedulerKind::named(name).ok_or(ENOENT)?;
+    let guard = sk.lock();
+    msk.options.set_scheduler(kind);
+    paths::command(sk, msk, |conn| conn.set_scheduler(kind));
+    drop(guard);
+    Ok(())
+}
+
+/// MPTCP_SCHEDULER: the name and a NUL, as far as there is room.
+fn put_scheduler(msk: &Msk, opt: &GetOpt) -> Result {
+    let mut text = [0; SCHEDULER_NAME];
+    let name = msk.options.scheduler().name();
+    text.iter_mut().zip(name.bytes()).for_each(|(to, c)| *to = c);
+    let room = usize::try_from(opt.room()?).map_err(|_| EINVAL)?;
+    opt.write(start(&text, room))
 }
 
 /// MPTCP_INFO. An empty buffer asks only whether the connection is MPTCP.

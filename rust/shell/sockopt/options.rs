@@ -3,6 +3,7 @@
 //! Options that programs set, for those that no field of the C socket keeps.
 
 use super::read_rate::ReadRate;
+use crate::engine::SchedulerKind;
 use kernel::sync::atomic::{ordering, Atomic};
 
 /// See the module. Written under the socket's lock.
@@ -18,6 +19,8 @@ pub(crate) struct Options {
     pub(super) keep_interval: Word,
     pub(super) keep_count: Word,
     pub(super) max_segment: Word,
+    /// MPTCP_SCHEDULER: its place in `SchedulerKind::ALL`.
+    scheduler: Word,
     /// The name of TCP_CONGESTION; all zeroes if not set.
     congestion: [LongWord; 2],
     released: Word,
@@ -66,6 +69,7 @@ impl Options {
             (&new.keep_interval, &self.keep_interval),
             (&new.keep_count, &self.keep_count),
             (&new.max_segment, &self.max_segment),
+            (&new.scheduler, &self.scheduler),
         ];
         for (to, from) in words {
             to.set(from.get());
@@ -84,6 +88,19 @@ impl Options {
     /// TCP_NOTSENT_LOWAT, if set.
     pub(crate) fn notsent_lowat(&self) -> Option<u32> {
         Some(self.notsent_lowat.get()).filter(|bytes| *bytes != 0)
+    }
+
+    /// Which subflow gets the next bytes.
+    pub(crate) fn scheduler(&self) -> SchedulerKind {
+        let place = usize::try_from(self.scheduler.get()).ok();
+        let kind = place.and_then(|place| SchedulerKind::ALL.get(place));
+        kind.copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_scheduler(&self, kind: SchedulerKind) {
+        let place = SchedulerKind::ALL.iter().position(|one| *one == kind);
+        let place = place.and_then(|place| u32::try_from(place).ok());
+        self.scheduler.set(place.unwrap_or(0));
     }
 
     /// The name of TCP_CONGESTION, padded with zeroes, if set.

@@ -46,4 +46,7 @@ pub(crate) use bindings::{
     TCP_TIMESTAMP, TCP_TX_DELAY, TCP_ULP, TCP_USER_TIMEOUT, TCP_WINDOW_CLAMP,
 };
 
+/// Level SOL_MPTCP, ours alone: the name of the scheduler. Far from the numbers that in-tree hands out one by one.
+pub(crate) const MPTCP_SCHEDULER: u32 = 256;
+
 pub(crate) use bindings::{MPTCP_FULL_INFO, MPTCP_INFO, MPTCP_SUBFLOW_ADDRS, MPTCP_TCPINFO};

@@ -19,7 +19,7 @@
  *	abort-server	the same, the other way round
  *
  * Options: -p 262|0 protocol, -n BYTES, -c CONNECTIONS one after the other, -r SO_RCVBUF,
- * -s SO_SNDBUF, -m SEED of the pattern, -t SECONDS before giving up;
+ * -s SO_SNDBUF, -S SCHEDULER, -m SEED of the pattern, -t SECONDS before giving up;
  * -f: fast open, the client's first bytes on its SYN if the kernel has a cookie;
  * -w FIFO: make the socket and bind it, then wait for a writer of FIFO before listen() or
  * connect(), so that the socket may be older than the module;
@@ -48,13 +48,14 @@
 #define MPTCP		262
 #define SOL_MPTCP	284
 #define MPTCP_INFO	1
+#define MPTCP_SCHEDULER	256
 #define CHUNK		65536
 
 static struct {
 	int protocol, rcvbuf, sndbuf, connections;
 	unsigned int seconds;
 	uint64_t bytes, seed;
-	const char *before, *keep, *conversation;
+	const char *before, *keep, *scheduler, *conversation;
 	bool client, fast_open;
 } with = { .protocol = MPTCP, .connections = 1, .seconds = 60, .bytes = 1 << 20, .seed = 1 };
 
@@ -417,6 +418,9 @@ static int make_socket(int family)
 		checked(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &with.rcvbuf, sizeof(int)), "SO_RCVBUF");
 	if (with.sndbuf)
 		checked(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &with.sndbuf, sizeof(int)), "SO_SNDBUF");
+	if (with.scheduler)
+		checked(setsockopt(fd, SOL_MPTCP, MPTCP_SCHEDULER, with.scheduler, (socklen_t)strlen(with.scheduler)),
+			"MPTCP_SCHEDULER");
 	if (with.fast_open) {
 		int option = with.client ? TCP_FASTOPEN_CONNECT : TCP_FASTOPEN;
 		int value = with.client ? 1 : 16;
@@ -461,7 +465,7 @@ static void call(void)
 static void usage(void)
 {
 	fprintf(stderr, "usage: peer [-f] [-p 262|0] [-n BYTES] [-c CONNECTIONS] [-r SO_RCVBUF] [-s SO_SNDBUF]\n"
-			"            [-m SEED] [-t SECONDS] [-w FIFO] [-k FIFO]\n"
+			"            [-S SCHEDULER] [-m SEED] [-t SECONDS] [-w FIFO] [-k FIFO]\n"
 			"            listen|connect ADDRESS PORT CONVERSATION\n");
 	exit(2);
 }
@@ -470,7 +474,7 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "fp:n:c:r:s:m:t:w:k:")) != -1) {
+	while ((option = getopt(argc, argv, "fp:n:c:r:s:S:m:t:w:k:")) != -1) {
 		switch (option) {
 		case 'f': with.fast_open = true; break;
 		case 'p': with.protocol = atoi(optarg); break;
@@ -478,6 +482,7 @@ int main(int argc, char **argv)
 		case 'c': with.connections = atoi(optarg); break;
 		case 'r': with.rcvbuf = atoi(optarg); break;
 		case 's': with.sndbuf = atoi(optarg); break;
+		case 'S': with.scheduler = optarg; break;
 		case 'm': with.seed = strtoull(optarg, NULL, 0); break;
 		case 't': with.seconds = (unsigned int)atoi(optarg); break;
 		case 'w': with.before = optarg; break;
