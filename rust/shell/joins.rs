@@ -28,6 +28,7 @@ use crate::sys::stack::{Child, ThirdAck};
 use crate::wire::keys::Stateless;
 use crate::wire::{self, AddrId, Nonce, OptionSet, ResetReason, Token};
 use core::net::IpAddr;
+use core::num::NonZeroU16;
 use kernel::prelude::*;
 use kernel::sync::aref::ARef;
 
@@ -62,7 +63,7 @@ fn meet(ns: &Net, token: Token, addr: IpAddr, port: u16) -> Option<Met> {
             inner.conn.as_ref().and_then(|conn| conn.join_keys()),
             match inner.user.as_mut() {
                 Some(list) => user_addr(&sk, list, addr),
-                None => local_addr(&sk, &mut table, addr),
+                None => local_addr(&sk, &mut table, addr, NonZeroU16::new(port)),
             },
             door(&sk, &inner, addr, port),
         )
@@ -75,11 +76,17 @@ fn meet(ns: &Net, token: Token, addr: IpAddr, port: u16) -> Option<Met> {
     })
 }
 
-/// What the path manager knows of our address.
-pub(super) fn local_addr(sk: &Sock, table: &mut Endpoints, addr: IpAddr) -> Option<LocalAddr> {
-    let endpoint = table.of(addr).copied();
+/// What the path manager knows of our address. `port` is the one that a peer came to.
+pub(super) fn local_addr(
+    sk: &Sock,
+    table: &mut Endpoints,
+    addr: IpAddr,
+    port: Option<NonZeroU16>,
+) -> Option<LocalAddr> {
+    let endpoint = table.at(addr, port).copied();
     let backup = endpoint.is_some_and(|one| one.flags.has(Flags::BACKUP));
     let id = match endpoint {
+        Some(one) if one.port.is_some() => one.id,
         _ if same(addr, sk.local_end().ip()) => AddrId::INITIAL,
         Some(one) => one.id,
         None => table.implicit(addr).ok()?,

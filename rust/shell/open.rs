@@ -51,12 +51,16 @@ pub(super) fn join(
 /// The address to connect to. Behind an IPv6 socket that is not for IPv6 alone IPv4 counts as well (uapi.md 7.11).
 fn remote(sk: &Sock, to: &Place) -> Option<SocketAddr> {
     let addr = to.addr.to_canonical();
-    let fits = match addr {
+    let port = to.port?.get();
+    fits(sk, addr).then(|| SocketAddr::new(addr, port))
+}
+
+/// Whether the connection of `sk` may have subflows of the family of `addr`.
+pub(super) fn fits(sk: &Sock, addr: IpAddr) -> bool {
+    match addr.to_canonical() {
         IpAddr::V4(_) => sk.family() == AF_INET || !sk.is_v6only(),
         IpAddr::V6(_) => sk.family() == AF_INET6,
-    };
-    let port = to.port?.get();
-    fits.then(|| SocketAddr::new(addr, port))
+    }
 }
 
 fn source_of(sk: &Sock, msk: &Msk, endpoint: &Endpoint) -> Option<Source> {
@@ -76,7 +80,9 @@ fn routed(sk: &Sock, msk: &Msk, remote: SocketAddr) -> Option<Source> {
     let addr = source_towards(sk, &AddressBuf::new(remote, 0)).ok()?;
     let local = {
         let mut inner = msk.inner.lock();
-        inner.with_policy(sk, |_, table| super::joins::local_addr(sk, table, addr))??
+        inner.with_policy(sk, |_, table| {
+            super::joins::local_addr(sk, table, addr, None)
+        })??
     };
     Some(Source {
         addr: addr.to_canonical(),

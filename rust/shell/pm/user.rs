@@ -158,6 +158,10 @@ pub(super) fn create(net: &Net, request: &Request<'_>) -> Result {
         request.explain(None, format_args!("both addresses must be of one family"));
         return Err(EINVAL);
     }
+    if !open::fits(&connection.0, to.addr) {
+        request.explain(None, format_args!("the socket is of another family"));
+        return Err(EINVAL);
+    }
     note(&connection, request, attr, from)?;
     let source = Source {
         addr: from.addr.to_canonical(),
