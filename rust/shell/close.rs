@@ -201,6 +201,9 @@ pub(super) fn close_subflow(entry: Entry) {
         }
     }
     if entry.child {
+        // The child of a port endpoint's listener: without this TCP would stop its timers now, before the FIN is
+        // acknowledged.
+        subflow::keep_namespace(&entry.ssk);
         subflow::close_child(&entry.ssk);
     }
     // One that we opened goes with its socket.

@@ -541,6 +541,21 @@ pub(crate) fn close_child(ssk: &Sock) {
     unsafe { bindings::tcp_close(ssk.as_ptr(), 0) }
 }
 
+/// Has a TCP socket hold its network namespace, if it does not yet, as what programs open does.
+///
+/// Context: process, the socket not locked. Somebody else holds the namespace meanwhile.
+pub(crate) fn keep_namespace(ssk: &Sock) {
+    let guard = ssk.lock();
+    // SAFETY: The socket is alive and locked, so that nobody else changes what shares a word with the bit.
+    unsafe {
+        let sk = ssk.as_ptr();
+        if (*sk).__sk_common.skc_net_refcnt() == 0 {
+            bindings::sk_net_refcnt_upgrade(sk);
+        }
+    }
+    drop(guard);
+}
+
 /// Ends the TCP connection of a child that TCP just made, without a word; [`close_child`] is still due.
 ///
 /// # Safety
