@@ -166,8 +166,11 @@ pub(crate) fn source_towards(msk: &Sock, to: &AddressBuf) -> Result<IpAddr> {
     let addr = to.get();
     // SAFETY: The socket is ours and the address valid. A datagram socket sends nothing when it connects.
     kernel::error::to_result(unsafe {
-        (*socket.sock().as_ptr()).__sk_common.skc_bound_dev_if =
-            (*msk.as_ptr()).__sk_common.skc_bound_dev_if;
+        let (probe, msk) = (socket.sock().as_ptr(), msk.as_ptr());
+        // What rules of routing look at.
+        (*probe).__sk_common.skc_bound_dev_if = (*msk).__sk_common.skc_bound_dev_if;
+        (*probe).sk_mark = (*msk).sk_mark;
+        bindings::rmptcp_copy_owner(probe, msk);
         bindings::kernel_connect(socket.0.as_ptr(), addr.as_ptr(), addr.len(), 0)
     })?;
     Ok(socket.sock().local_end().ip())
