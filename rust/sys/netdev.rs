@@ -64,7 +64,8 @@ unsafe extern "C" fn device_event<S: Stack>(
         bindings::netdev_cmd_NETDEV_DOWN => false,
         _ => return 0,
     };
-    // SAFETY: C passes a `netdev_notifier_info` of a device in a namespace that is there.
+    // SAFETY: C passes a `netdev_notifier_info` of a device in a namespace that is there, and with it our state of that, if
+    // any: it goes after the devices, and after this notifier.
     unsafe {
         let device = (*info.cast::<bindings::netdev_notifier_info>()).dev;
         let index = (*device).ifindex;

@@ -148,7 +148,8 @@ pub(super) unsafe fn state_of<'a, S: Stack>(net: *mut bindings::net) -> &'a S::N
 ///
 /// # Safety
 ///
-/// The teardown of the state waits for the caller (`net_exit` cancels the work that this runs in).
+/// The state is not taken down while this runs: `net_exit` cancels the work that the caller is, or the caller is a notifier
+/// of devices, all of which are gone from a namespace before our state of it goes.
 pub(super) unsafe fn with_state<S: Stack>(net: NetRef, f: impl FnOnce(&S::Net)) {
     // SAFETY: By the contract above the state outlives the call if it is still there.
     unsafe {
