@@ -16,6 +16,9 @@ pub(super) struct Knobs {
     allow_join_initial_addr_port: Option<Knob>,
     syn_retrans_before_tcp_fallback: Option<Knob>,
     close_timeout: Option<Knob>,
+    add_addr_timeout: Option<Knob>,
+    add_addr_v6_port_drop_ts: Option<Knob>,
+    stale_loss_cnt: Option<Knob>,
     blackhole_timeout: Option<Knob>,
     pm_type: Option<Knob>,
     scheduler: Option<Name>,
@@ -47,6 +50,9 @@ impl Knobs {
                 b"allow_join_initial_addr_port" => &mut knobs.allow_join_initial_addr_port,
                 b"syn_retrans_before_tcp_fallback" => &mut knobs.syn_retrans_before_tcp_fallback,
                 b"close_timeout" => &mut knobs.close_timeout,
+                b"add_addr_timeout" => &mut knobs.add_addr_timeout,
+                b"add_addr_v6_port_drop_ts" => &mut knobs.add_addr_v6_port_drop_ts,
+                b"stale_loss_cnt" => &mut knobs.stale_loss_cnt,
                 b"blackhole_timeout" => &mut knobs.blackhole_timeout,
                 b"pm_type" => &mut knobs.pm_type,
                 _ => return,
@@ -95,6 +101,15 @@ impl Knobs {
         }
         if let Some(knob) = self.close_timeout {
             config.close_timeout = Duration::from_millis(time::millis(knob.get()));
+        }
+        if let Some(knob) = self.add_addr_timeout {
+            config.add_addr_timeout = Duration::from_millis(time::millis(knob.get()));
+        }
+        if let Some(knob) = self.add_addr_v6_port_drop_ts {
+            config.add_addr_drops_timestamps = knob.get() != 0;
+        }
+        if let Some(knob) = self.stale_loss_cnt {
+            config.stale_loss_count = knob.get();
         }
         let (rto_min, rto_max) = net.rto_bounds();
         config.rto_min = Duration::from_millis(rto_min.into());
