@@ -54,7 +54,11 @@ impl Diversion {
             unsafe { bindings::rmptcp_ftrace_set_filter(ops, name.as_char_ptr().cast()) }
         };
         // SAFETY: By the contract above.
-        unsafe { Self::divert_from(slot, to, |ops| names.iter().try_for_each(|name| to_result(add(ops, name)))) }
+        unsafe {
+            Self::divert_from(slot, to, |ops| {
+                names.iter().try_for_each(|name| to_result(add(ops, name)))
+            })
+        }
     }
 
     /// As [`Self::new`], for the one function at an address.

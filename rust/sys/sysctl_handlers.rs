@@ -101,7 +101,11 @@ unsafe extern "C" fn scheduler<S: Stack>(
         let len = name.iter().position(|c| *c == 0).unwrap_or(NAME);
         let (text, rest) = name.split_at_mut(len);
         rest.fill(0);
-        if !S::SCHEDULERS.to_bytes().split(|c| *c == b' ').any(|known| known == text) {
+        if !S::SCHEDULERS
+            .to_bytes()
+            .split(|c| *c == b' ')
+            .any(|known| known == text)
+        {
             return Err(ENOENT);
         }
         // SAFETY: As above.

@@ -62,7 +62,9 @@ pub(super) fn set(sk: &Sock, msk: &Msk, opt: &SetOpt) -> Result {
 fn put_scheduler(msk: &Msk, opt: &GetOpt) -> Result {
     let mut text = [0; SCHEDULER_NAME];
     let name = msk.options.scheduler().name();
-    text.iter_mut().zip(name.bytes()).for_each(|(to, c)| *to = c);
+    text.iter_mut()
+        .zip(name.bytes())
+        .for_each(|(to, c)| *to = c);
     let room = usize::try_from(opt.room()?).map_err(|_| EINVAL)?;
     opt.write(start(&text, room))
 }
