@@ -168,6 +168,11 @@ impl<P: Payload> Connection<P> {
         announced.iter().any(|one| one.option.id == id)
     }
 
+    /// How many addresses are announced now.
+    pub fn announced(&self) -> usize {
+        self.addresses.announced.len()
+    }
+
     /// Whether the peer was told to come to this address at this port.
     pub fn announces(&self, addr: IpAddr, port: u16) -> bool {
         let is_it = |one: &AddAddr| {

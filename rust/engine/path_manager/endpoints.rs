@@ -164,10 +164,12 @@ impl Endpoints {
 
     /// How many may open subflows by themselves.
     pub fn sources(&self) -> usize {
-        self.list
-            .iter()
-            .filter(|one| one.flags.has(Flags::SUBFLOW))
-            .count()
+        self.with(Flags::SUBFLOW)
+    }
+
+    /// How many have all of these flags.
+    pub fn with(&self, flags: Flags) -> usize {
+        self.list.iter().filter(|one| one.flags.has(flags)).count()
     }
 
     /// Adds one that a user configured; gives its number.

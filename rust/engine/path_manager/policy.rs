@@ -18,6 +18,7 @@ use core::net::IpAddr;
 use core::num::NonZeroU16;
 
 mod changes;
+mod counts;
 
 /// Addresses of the peer, and endpoints of ours, that one pass combines.
 const MESH: usize = 8;

@@ -4,8 +4,9 @@
 //!
 //! C header: `include/uapi/linux/mptcp.h`
 
-use super::super::msk::{now, Msk};
+use super::super::msk::{now, Inner, Msk};
 use super::super::netns;
+use crate::engine::path_manager::Flags;
 use crate::engine::{Info, Instant};
 use crate::sys::sock::{state, Sock};
 
@@ -30,15 +31,42 @@ struct Paths {
     fullmesh_max: u8,
 }
 
-/// Without a path manager there is nothing to tell.
-fn paths(_sk: &Sock, _msk: &Msk) -> Paths {
-    Paths::default()
+fn octet(number: usize) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}
+
+/// The limits are those of the path manager in the kernel: where a program decides they say nothing.
+fn paths(sk: &Sock, inner: &Inner) -> Paths {
+    let mut paths = Paths::default();
+    if let Some(conn) = &inner.conn {
+        paths.signalled = octet(conn.announced());
+    }
+    if let Some(user) = &inner.user {
+        paths.local_used = octet(user.len());
+        return paths;
+    }
+    if let Some(policy) = &inner.policy {
+        paths.accepted = policy.accepted();
+        paths.local_used = octet(policy.sources_used());
+    }
+    let table = netns::of(sk).endpoints().lock();
+    let limits = table.limits;
+    (paths.subflows_max, paths.accepted_max) = (limits.extra_subflows, limits.accepted);
+    paths.signal_max = octet(table.with(Flags::SIGNAL));
+    paths.subflow_max = octet(table.with(Flags::SUBFLOW));
+    paths.laminar_max = octet(table.with(Flags::LAMINAR));
+    paths.fullmesh_max = octet(table.with(Flags::FULLMESH));
+    paths
 }
 
 /// The answer to MPTCP_INFO. Any context without the connection's lock.
 pub(crate) fn mptcp_info(sk: &Sock, msk: &Msk) -> [u8; MPTCP_INFO_LEN] {
     let mut out = [0; MPTCP_INFO_LEN];
-    let paths = paths(sk, msk);
+    let (paths, info) = {
+        let inner = msk.inner.lock();
+        let info = inner.conn.as_ref().map(|conn| conn.info());
+        (paths(sk, &inner), info)
+    };
     put(&mut out, 1, [paths.signalled, paths.accepted]);
     put(&mut out, 40, [paths.local_used]);
     if sk.state() == state::LISTEN {
@@ -51,7 +79,6 @@ pub(crate) fn mptcp_info(sk: &Sock, msk: &Msk) -> [u8; MPTCP_INFO_LEN] {
     );
     put(&mut out, 41, [paths.subflow_max]);
     put(&mut out, 81, [paths.laminar_max, paths.fullmesh_max]);
-    let info = msk.inner.lock().conn.as_ref().map(|conn| conn.info());
     match info {
         Some(info) => put_connection(&mut out, &info),
         None => put(&mut out, 42, [netns::of(sk).config().checksum.into()]),
