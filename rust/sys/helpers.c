@@ -2,7 +2,9 @@
 /* One-line wrappers of inline functions and macros that Rust cannot call: no branch, no loop, no lock of their own. */
 #include "helpers.h"
 
+#include <linux/cgroup.h>
 #include <linux/inet_diag.h>
+#include <linux/memcontrol.h>
 #include <linux/mptcp.h>
 #include <linux/siphash.h>
 #include <linux/sock_diag.h>
@@ -18,7 +20,8 @@ void rmptcp_lock_sock_nested(struct sock *sk) { lock_sock_nested(sk, SINGLE_DEPT
 bool rmptcp_lock_sock_fast_nested(struct sock *sk) { return lock_sock_fast_nested(sk); }
 bool rmptcp_sock_owned(const struct sock *sk) { return sock_owned_by_user_nocheck(sk); }
 void rmptcp_unlock_sock_fast(struct sock *sk, bool slow) { unlock_sock_fast(sk, slow); }
-bool rmptcp_bh_try_lock_sock(struct sock *sk) { bh_lock_sock_nested(sk); if (!sock_owned_by_user_nocheck(sk)) return true; bh_unlock_sock(sk); return false; }
+bool rmptcp_bh_try_lock_sock(struct sock *sk) { local_bh_disable(); bh_lock_sock_nested(sk); if (!sock_owned_by_user_nocheck(sk)) return true; rmptcp_bh_give_back_sock(sk); return false; }
+void rmptcp_bh_give_back_sock(struct sock *sk) { bh_unlock_sock(sk); local_bh_enable(); }
 void rmptcp_bh_unlock_sock(struct sock *sk) { bh_unlock_sock(sk); }
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size) { return sk_wmem_schedule(sk, size); }
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size) { return __sk_rmem_schedule(sk, size, false); }
@@ -135,6 +138,14 @@ bool rmptcp_queue_work(struct workqueue_struct *wq, struct work_struct *w) { ret
 bool rmptcp_mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *w, unsigned long delay) { return mod_delayed_work(wq, w, delay); }
 void rmptcp_set_custom_sockopt(struct socket *sock) { set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags); }
 void rmptcp_copy_owner(struct sock *to, const struct sock *from) { to->sk_uid = from->sk_uid; to->sk_ino = from->sk_ino; }
+#ifdef CONFIG_SOCK_CGROUP_DATA
+void rmptcp_cgroup_hold(struct cgroup *cgrp) { cgroup_get(cgrp); cgroup_bpf_get(cgrp); }
+void rmptcp_cgroup_drop(struct cgroup *cgrp) { cgroup_bpf_put(cgrp); cgroup_put(cgrp); }
+#endif
+#ifdef CONFIG_MEMCG
+void rmptcp_memcg_hold(struct mem_cgroup *memcg) { css_get(&memcg->css); }
+void rmptcp_memcg_drop(struct mem_cgroup *memcg) { css_put(&memcg->css); }
+#endif
 void rmptcp_sha256_update(struct sha256_ctx *ctx, const u8 *data, size_t len) { sha256_update(ctx, data, len); }
 u64 rmptcp_siphash(const u8 *secret, const u8 *data, size_t len) { siphash_key_t key; memcpy(&key, secret, sizeof(key)); return siphash(data, len, &key); }
 wait_queue_head_t *rmptcp_sk_sleep(struct sock *sk) { return sk_sleep(sk); }

@@ -22,6 +22,7 @@ bool rmptcp_sock_owned(const struct sock *sk);
 void rmptcp_unlock_sock_fast(struct sock *sk, bool slow);
 bool rmptcp_bh_try_lock_sock(struct sock *sk);
 void rmptcp_bh_unlock_sock(struct sock *sk);
+void rmptcp_bh_give_back_sock(struct sock *sk);
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size);
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size);
 void rmptcp_sk_mem_charge(struct sock *sk, int size);
@@ -131,6 +132,14 @@ bool rmptcp_queue_work(struct workqueue_struct *wq, struct work_struct *w);
 bool rmptcp_mod_delayed_work(struct workqueue_struct *wq, struct delayed_work *w, unsigned long delay);
 void rmptcp_set_custom_sockopt(struct socket *sock);
 void rmptcp_copy_owner(struct sock *to, const struct sock *from);
+#ifdef CONFIG_SOCK_CGROUP_DATA
+void rmptcp_cgroup_hold(struct cgroup *cgrp);
+void rmptcp_cgroup_drop(struct cgroup *cgrp);
+#endif
+#ifdef CONFIG_MEMCG
+void rmptcp_memcg_hold(struct mem_cgroup *memcg);
+void rmptcp_memcg_drop(struct mem_cgroup *memcg);
+#endif
 struct sk_buff *rmptcp_tcp_write_queue_tail(const struct sock *sk);
 bool rmptcp_tcp_skb_can_collapse_to(struct sk_buff *skb);
 u32 rmptcp_tcp_size_goal(const struct sock *sk);

@@ -5,6 +5,7 @@
 //! C header: [`include/linux/net.h`](srctree/include/linux/net.h)
 
 use super::bindings;
+use super::cgroup;
 use super::msg::{Address, AddressBuf};
 use super::netns::NetRef;
 use super::sock::Sock;
@@ -54,6 +55,7 @@ impl BareSocket {
             }
             (*sk).sk_allocation = kernel::bindings::GFP_ATOMIC;
             bindings::rmptcp_copy_owner(sk, msk.as_ptr());
+            cgroup::copy(sk, msk.as_ptr());
         }
         Ok(this)
     }

@@ -11,6 +11,7 @@ mod af_ops;
 pub(crate) mod bh_lock;
 mod bindings;
 mod callbacks;
+mod cgroup;
 mod ends;
 mod ftrace;
 mod genl;

@@ -465,7 +465,7 @@ impl<S: Stack> Drop for SubflowGuard<'_, S> {
             match self.kind {
                 Kind::Owned => bindings::rmptcp_unlock_sock_fast(sk, true),
                 Kind::Fast => bindings::rmptcp_unlock_sock_fast(sk, false),
-                Kind::Softirq => bindings::rmptcp_bh_unlock_sock(sk),
+                Kind::Softirq => bindings::rmptcp_bh_give_back_sock(sk),
             }
         }
     }
@@ -501,7 +501,8 @@ pub(crate) fn lock_fast<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
     }
 }
 
-/// As softirq locks it: nothing while a process owns the socket. Context: softirq, no lock of a subflow held.
+/// As softirq locks it: nothing while a process owns the socket. Context: a hook of netfilter, which is in softirq unless
+/// a program gives back a packet that it was queued (NFQUEUE); no lock of a subflow held.
 pub(crate) fn lock_in_softirq<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
     // SAFETY: The socket is alive; the guard releases the lock.
     unsafe {
