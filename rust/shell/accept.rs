@@ -70,7 +70,7 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
         inner.accepted = true;
         // TCP's queue gave up its reference: from here on we close the child.
         if let Some(entry) = inner.subflows.get_mut(SubflowId::FIRST) {
-            entry.child = true;
+            (entry.child, entry.lent) = (true, true);
         }
     });
     // Of the bytes on a SYN TCP tells nobody.

@@ -188,13 +188,23 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// Adds a subflow whose number is above all others.
+    /// Adds a subflow. Of two that begin at once, either may come first.
     pub(super) fn push(&mut self, entry: Entry) -> Result {
         if self.first.is_none() && self.more.is_empty() {
             self.first = Some(entry);
             return Ok(());
         }
-        self.more.push(entry).map_err(|_| ENOMEM)
+        self.reserve()?;
+        let entry = match self.first.take_if(|first| first.id > entry.id) {
+            Some(above) => {
+                self.first = Some(entry);
+                above
+            }
+            None => entry,
+        };
+        let after = self.more.iter().take_while(|one| one.id < entry.id);
+        let at = after.count();
+        self.more.insert(at, entry).map_err(|_| ENOMEM)
     }
 
     /// Makes sure that one more can be added.
@@ -232,12 +242,10 @@ impl Entries {
         self.more.iter_mut().find(|entry| entry.id == sf)
     }
 
-    /// The next child that is to be lent the program's socket; asks for each once.
-    pub(super) fn take_poor(&mut self) -> Option<ARef<Sock>> {
-        let mut more = self.more.iter_mut();
-        let entry = more.find(|entry| entry.child && !entry.lent)?;
-        entry.lent = true;
-        Some(entry.ssk.clone())
+    /// The next child that is to be lent the program's socket.
+    pub(super) fn poor(&self) -> Option<(SubflowId, ARef<Sock>)> {
+        let entry = self.iter().find(|entry| entry.child && !entry.lent)?;
+        Some((entry.id, entry.ssk.clone()))
     }
 
     /// The first one above `last`.

@@ -57,19 +57,27 @@ pub(super) fn flush_all(sk: &Sock, msk: &Msk) {
 fn lend_socket(sk: &Sock, msk: &Msk) {
     loop {
         let poor = {
-            let mut inner = msk.inner.lock();
+            let inner = msk.inner.lock();
             if !inner.accepted || sk.is_dead() {
                 return;
             }
-            inner.subflows.take_poor()
+            inner.subflows.poor()
         };
-        let Some(ssk) = poor else {
+        let Some((sf, ssk)) = poor else {
             return;
         };
-        if let Some(mut locked) = subflow::lock::<Mptcp>(&ssk) {
-            locked.set_parent(Some(sk));
-        };
+        match subflow::lock::<Mptcp>(&ssk) {
+            Some(mut locked) => locked.set_parent(Some(sk)),
+            None => {
+                // TCP is at making it, on another CPU.
+                msk.worker.queue();
+                return;
+            }
+        }
         super::sockopt::inherit_joined(sk, msk, &ssk);
+        if let Some(entry) = msk.inner.lock().subflows.get_mut(sf) {
+            entry.lent = true;
+        }
     }
 }
 
