@@ -478,17 +478,20 @@ pub(super) fn flush(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>)
 /// lock held.
 pub(super) fn flush_others(sk: &Sock, msk: &Msk, sf: SubflowId) {
     let mut last = None;
+    let mut more = false;
     while let Some(visit) = msk.next_waiting(last) {
         last = Some(visit.id);
         if visit.id == sf {
             continue;
         }
         match lock_in_softirq::<Mptcp>(&visit.ssk) {
-            Some(mut locked) => {
-                flush(sk, msk, &mut locked);
-            }
+            Some(mut locked) => more |= flush(sk, msk, &mut locked).others,
             None => msk.worker.queue(),
         }
+    }
+    // One may have left something for another that was visited before.
+    if more && msk.inner.lock().subflows.others_wait(sf) {
+        msk.worker.queue();
     }
 }
 

@@ -140,6 +140,8 @@ impl Msk {
             .get(SubflowId::FIRST)
             .map(|entry| entry.ssk.clone())
             .or_else(|| inner.first.as_ref().map(|first| first.sock().hold()))
+            // The first one is gone: another one speaks for the connection.
+            .or_else(|| inner.subflows.iter().next().map(|entry| entry.ssk.clone()))
     }
 
     /// The first subflow above `last`. To visit all of them while none is locked: the list may change in between.

@@ -108,6 +108,7 @@ impl Net {
             netns::wait_for_frees();
         }
         self.worker.cancel();
+        self.close_strays();
         let mut hooks = self.hooks.lock();
         if core::mem::take(&mut *hooks) {
             nf_hook::unregister(self.net);

@@ -197,4 +197,5 @@ fn give_up(sk: &Sock, msk: &Msk, sf: SubflowId) {
         out
     };
     out.finish(sk, msk);
+    msk.worker.queue();
 }

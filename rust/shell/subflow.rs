@@ -309,8 +309,7 @@ pub(super) fn state_change(locked: &mut SubflowLocked<'_, Mptcp>) {
     match locked.sock().state() {
         state::CLOSE => closed(locked),
         state::ESTABLISHED => {
-            if locked.subflow().peer_isn() == 0 {
-                // That of a join never gets here: see `tx_options`.
+            if locked.subflow().peer_isn() == 0 && locked.subflow().id() == Some(SubflowId::FIRST) {
                 crossed(locked);
             }
             pull(sk, msk, locked);

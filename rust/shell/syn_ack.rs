@@ -292,7 +292,7 @@ pub(super) fn third_ack(
     request: &Request,
     segment: &mut RxSegment<'_>,
 ) -> ThirdAck<Opening> {
-    let Some((sk, _)) = listener.msk() else {
+    let Some((sk, msk)) = listener.msk() else {
         return ThirdAck::Plain;
     };
     let ns = netns::of(sk);
@@ -311,6 +311,10 @@ pub(super) fn third_ack(
             Err(reason) => return ThirdAck::Refuse(Some(reason.0)),
         },
     };
+    // Under SYN cookies its SYN may have asked for something else.
+    if msk.joins_only.load(ordering::Relaxed) && !matches!(asked, Some(Asked::Join(_))) {
+        return ThirdAck::Refuse(Some(ResetReason::PROHIBITED.0));
+    }
     let offer = match asked {
         None => return ThirdAck::Plain,
         Some(Asked::Open(offer)) => offer,

@@ -82,10 +82,15 @@ pub(super) fn inherit(sk: &Sock, msk: &Msk, ssk: &Sock) {
     tcp::replay(msk, ssk);
 }
 
-/// As [`inherit`], for a subflow that TCP made: it has the options of the listener.
+/// As [`inherit`], for a subflow that TCP made: it has the options of the listener. The peer chose the device that it came
+/// in by, and its family.
 pub(super) fn inherit_joined(sk: &Sock, msk: &Msk, ssk: &Sock) {
     if let Some(locked) = subflow::lock::<Mptcp>(ssk) {
+        let chosen = [Field::BoundDevice, Field::V6Only];
         for field in fields::REPLAYED {
+            if chosen.contains(&field) {
+                continue;
+            }
             fields::copy(locked.sock(), sk, field);
         }
     }
