@@ -76,6 +76,11 @@ impl<P: Payload> Connection<P> {
         flow.is_some_and(|flow| flow.phase == Phase::Open)
     }
 
+    /// Whether the end of a subflow is still to be told ([`super::PathEvent::SubflowClosed`]).
+    pub fn has_subflow(&self, sf: SubflowId) -> bool {
+        self.subflows.get(sf).is_some()
+    }
+
     /// The addresses of a subflow, and who wants it to be a backup.
     pub fn ends(&self, sf: SubflowId) -> Option<Ends> {
         Some(self.subflows.get(sf)?.ends)

@@ -118,8 +118,11 @@ fn carry_out(sk: &Sock, msk: &Msk, step: Step) {
     match step {
         Step::Open { from, to } => {
             let came = open::join(sk, msk, from.as_ref(), &to);
-            if let Some(policy) = msk.inner.lock().policy.as_mut() {
-                policy.opened(came);
+            let mut guard = msk.inner.lock();
+            let inner = &mut *guard;
+            if let (Some(policy), Some(conn)) = (inner.policy.as_mut(), inner.conn.as_ref()) {
+                // On a short way the peer refuses it before connect(2) returns.
+                policy.opened(came.filter(|(sf, _)| conn.has_subflow(*sf)));
             }
         }
         // What cannot be announced now never will: the connection is closing, or the number is taken.

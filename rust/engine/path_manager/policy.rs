@@ -172,7 +172,7 @@ impl Policy {
     }
 
     /// Subflows beside the first.
-    fn extra(&self) -> usize {
+    pub fn extra(&self) -> usize {
         self.flows.len()
     }
 
@@ -196,7 +196,8 @@ impl Policy {
         self.flows.push(known).is_ok()
     }
 
-    /// What came of [`Step::Open`]: the subflow and our number for its address, or nothing.
+    /// What came of [`Step::Open`]: the subflow and our number for its address, or nothing. That also where it came and
+    /// is gone by now ([`crate::engine::Connection::has_subflow`]): its end was told before anybody knew its number.
     pub fn opened(&mut self, came: Option<(SubflowId, AddrId)>) {
         let waiting = self.flows.iter().position(|known| known.sf.is_none());
         let Some(at) = waiting else { return };

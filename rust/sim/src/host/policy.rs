@@ -8,6 +8,7 @@ use crate::endpoint::Env;
 use crate::segment::Addr;
 use crate::world::PORT;
 use rust_mptcp::engine::path_manager::policy::Place;
+use rust_mptcp::engine::path_manager::Endpoints;
 use rust_mptcp::engine::path_manager::Policy;
 use rust_mptcp::engine::path_manager::Step;
 use rust_mptcp::engine::PathEvent;
@@ -56,8 +57,11 @@ impl Host {
             }
             let step = policy.poll(&endpoints);
             self.endpoints[index].policy = Some(policy);
-            let Some(step) = step else { break };
-            self.take_step(env, index, &step);
+            let Some(step) = step else {
+                self.check_count(env, index);
+                break;
+            };
+            self.take_step(env, index, &step, &endpoints);
             count += 1;
             if count > 200 {
                 return env
@@ -67,7 +71,18 @@ impl Host {
         self.managed = Some(endpoints);
     }
 
-    fn take_step(&mut self, env: &mut Env<'_>, index: usize, step: &Step) {
+    /// A subflow that nobody knows any more must not keep the place of another.
+    fn check_count(&self, env: &mut Env<'_>, index: usize) {
+        let endpoint = &self.endpoints[index];
+        if let (Some(conn), Some(policy)) = (&endpoint.conn, &endpoint.policy) {
+            let (known, counted) = (conn.info().extra_subflows, policy.extra());
+            env.require(counted <= known.into(), || {
+                format!("a path manager counts {counted} subflows, and there are {known}")
+            });
+        }
+    }
+
+    fn take_step(&mut self, env: &mut Env<'_>, index: usize, step: &Step, table: &Endpoints) {
         let now = env.instant();
         let endpoint = &mut self.endpoints[index];
         let Some(conn) = endpoint.conn.as_mut() else {
@@ -112,9 +127,24 @@ impl Host {
                 let opened = reachable && self.join(env, index, local, remote, backup);
                 let endpoint = &mut self.endpoints[index];
                 let flow = endpoint.flows.last().filter(|_| opened);
-                let came = flow.map(|flow| (flow.id, super::local_addr(local, false).id));
+                let id = super::local_addr(local, false).id;
+                let came = flow.map(|flow| (flow.id, id));
+                if opened && self.refused == Some(id) {
+                    endpoint.refuse_last(env);
+                }
+                let events = core::mem::take(&mut endpoint.path_events);
+                let gone = |sf| {
+                    endpoint
+                        .conn
+                        .as_ref()
+                        .is_none_or(|conn| !conn.has_subflow(sf))
+                };
                 if let Some(policy) = endpoint.policy.as_mut() {
-                    policy.opened(came);
+                    // It hears as it happens, and of the answer last.
+                    for event in events {
+                        policy.on_event(&event, table);
+                    }
+                    policy.opened(came.filter(|(sf, _)| !gone(*sf)));
                 }
             }
         }
