@@ -6,6 +6,7 @@ use super::connection::Connection;
 use super::mib::Mib;
 use super::payload::Payload;
 use super::subflow::Ends;
+use super::subflow::Farewell;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::time::Instant;
@@ -64,6 +65,10 @@ impl<P: Payload> Connection<P> {
             Phase::Opening => flow.owed.reset = Some(super::failure::plain_reset()),
             Phase::Joining | Phase::Open => flow.owed.close = true,
         }
+        // As in-tree: it makes room for another one now, however long TCP takes for the FINs.
+        if self.has_paths() {
+            self.subflows.owe_farewell(sf);
+        }
         if self.has_other(sf) {
             self.rescue(sf);
         }
@@ -78,7 +83,8 @@ impl<P: Payload> Connection<P> {
 
     /// Whether the end of a subflow is still to be told ([`super::PathEvent::SubflowClosed`]).
     pub fn has_subflow(&self, sf: SubflowId) -> bool {
-        self.subflows.get(sf).is_some()
+        let flow = self.subflows.get(sf);
+        flow.is_some_and(|flow| flow.farewell == Farewell::Ahead)
     }
 
     /// The addresses of a subflow, and who wants it to be a backup.
