@@ -310,11 +310,8 @@ impl Policy {
         if !self.established {
             return None;
         }
-        while let Some(job) = self.jobs.get(0).copied() {
-            if let Some(step) = self.go_on(job, endpoints) {
-                return Some(step);
-            }
-            self.jobs.remove(0);
+        if let Some(step) = self.work(endpoints) {
+            return Some(step);
         }
         if let Some(step) = self.next_announcement(endpoints) {
             return Some(step);
@@ -331,20 +328,28 @@ impl Policy {
             if !self.remote_denies {
                 return self.open(Some(from), self.remote, false, endpoints.limits);
             }
-            if from.flags.has(Flags::FULLMESH) {
-                return self.poll_job(endpoints);
+            if let Some(step) = self.work(endpoints) {
+                return Some(step);
             }
         }
         None
     }
 
-    fn poll_job(&mut self, endpoints: &Endpoints) -> Option<Step> {
-        let job = self.jobs.get(0).copied()?;
-        let step = self.go_on(job, endpoints);
-        if step.is_none() {
-            self.jobs.remove(0);
+    /// The next step of the jobs, in their order.
+    fn work(&mut self, endpoints: &Endpoints) -> Option<Step> {
+        while let Some(job) = self.jobs.get(0).copied() {
+            let (step, rest) = self.go_on(job, endpoints);
+            match (rest, self.jobs.get_mut(0)) {
+                (Some(rest), Some(slot)) => *slot = rest,
+                _ => {
+                    self.jobs.remove(0);
+                }
+            }
+            if step.is_some() {
+                return step;
+            }
         }
-        step
+        None
     }
 
     fn next_announcement(&mut self, endpoints: &Endpoints) -> Option<Step> {
@@ -374,53 +379,45 @@ impl Policy {
         Some(*one)
     }
 
-    /// Does the next part of a job; nothing when it is done.
-    fn go_on(&mut self, job: Job, endpoints: &Endpoints) -> Option<Step> {
+    /// The next step of a job, and what is left of it.
+    fn go_on(&mut self, job: Job, endpoints: &Endpoints) -> (Option<Step>, Option<Job>) {
         let limits = endpoints.limits;
-        match job {
-            Job::Close(sf) => {
-                self.jobs.remove(0);
-                Some(Step::Close(sf))
-            }
-            Job::Withdraw(id) => {
-                self.jobs.remove(0);
-                Some(Step::Withdraw(id))
-            }
-            Job::Prio { sf, backup } => {
-                self.jobs.remove(0);
-                Some(Step::Prio { sf, backup })
-            }
+        let (step, rest) = match job {
+            Job::Close(sf) => (Some(Step::Close(sf)), None),
+            Job::Withdraw(id) => (Some(Step::Withdraw(id)), None),
+            Job::Prio { sf, backup } => (Some(Step::Prio { sf, backup }), None),
             Job::Mesh { from, next } => {
-                let to = self.remotes.get(next).copied()?;
-                self.advance(Job::Mesh {
-                    from,
-                    next: next.saturating_add(1),
-                });
-                self.open(Some(from), to, true, limits)
+                let Some(to) = self.remotes.get(next).copied() else {
+                    return (None, None);
+                };
+                let next = next.saturating_add(1);
+                let rest = Job::Mesh { from, next };
+                (self.open(Some(from), to, true, limits), Some(rest))
             }
-            Job::Answer { to, any: true, .. } => {
-                self.jobs.remove(0);
-                self.open(None, to, true, limits)
-            }
+            Job::Answer { to, any: true, .. } => (self.open(None, to, true, limits), None),
             Job::Answer {
                 to,
                 next,
                 any: false,
             } => {
                 let mut list = endpoints.iter().enumerate().skip(next);
-                let (at, from) = list.find(|(_, one)| self.answers(one, to.addr, endpoints))?;
-                let from = *from;
-                self.advance(Job::Answer {
+                let found = list.find(|(_, one)| self.answers(one, to.addr, endpoints));
+                let Some((at, from)) = found else {
+                    return (None, None);
+                };
+                let rest = Job::Answer {
                     to,
                     next: at.saturating_add(1),
                     any: false,
-                });
-                if from.flags.has(Flags::LAMINAR) && !from.flags.has(Flags::FULLMESH) {
-                    self.jobs.remove(0);
-                }
-                self.open(Some(from), to, true, limits)
+                };
+                let one = from.flags.has(Flags::LAMINAR) && !from.flags.has(Flags::FULLMESH);
+                let step = self.open(Some(*from), to, true, limits);
+                (step, (!one).then_some(rest))
             }
-        }
+        };
+        // Where no more is possible now, it is not tried later either.
+        let goes_on = step.is_some();
+        (step, rest.filter(|_| goes_on))
     }
 
     /// Whether an endpoint is for answering an announcement of `addr`.
@@ -438,12 +435,6 @@ impl Policy {
             } else {
                 one.flags.has(Flags::SUBFLOW)
             }
-    }
-
-    fn advance(&mut self, job: Job) {
-        if let Some(slot) = self.jobs.get_mut(0) {
-            *slot = job;
-        }
     }
 
     /// Asks for a subflow, if there may be one more.

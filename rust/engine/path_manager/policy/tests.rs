@@ -253,6 +253,19 @@ fn a_peer_elsewhere_does_not_have_us_connect_to_ourselves() {
 }
 
 #[test]
+fn an_answer_for_which_there_is_no_room_any_more_costs_no_other_job() {
+    let mut host = Host::new(&[(2, Flags::SIGNAL)], 1, 2);
+    assert_eq!(host.steps().len(), 1);
+    // Both before anything is done, and the first takes the only place.
+    host.announced(1, 5).announced(2, 6);
+    let gone = host.all.remove(AddrId(1)).unwrap();
+    host.policy.on_endpoint_removed(&gone);
+    let steps = host.steps();
+    assert_eq!(steps.len(), 2);
+    assert_eq!(steps[1], Step::Withdraw(AddrId(1)));
+}
+
+#[test]
 fn number_0_is_the_first_address_and_nothing_else() {
     let mut host = Host::new(&[], 3, 3);
     assert_eq!(host.announced(0, 7).opens(), []);
