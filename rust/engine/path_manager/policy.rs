@@ -17,7 +17,10 @@ use crate::wire::AddrId;
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 
+mod answers;
 mod changes;
+
+use self::answers::Answer;
 
 /// Addresses of the peer, and endpoints of ours, that one pass combines.
 const MESH: usize = 8;
@@ -106,18 +109,13 @@ struct Known {
     answers: bool,
 }
 
-/// Whether an address is that of whoever uses it.
-fn is_own(addr: IpAddr) -> bool {
-    addr.to_canonical().is_loopback()
-}
-
 /// What a pass is at.
 #[derive(Clone, Copy)]
 enum Job {
     /// From an endpoint to all addresses of the peer, from this one on.
     Mesh { from: Endpoint, next: usize },
-    /// From the endpoints that are for it to an address of the peer, from this one on.
-    Answer { to: Place, next: usize, any: bool },
+    /// From the endpoints that are for it to an address of the peer.
+    Answer(Answer),
     /// A subflow is to be closed.
     Close(SubflowId),
     /// An address is to be withdrawn.
@@ -235,51 +233,9 @@ impl Policy {
         self.announcing = self.announcing.filter(|waiting| *waiting != id);
     }
 
-    fn on_announced(&mut self, to: Place, endpoints: &Endpoints) {
-        // [D] No peer elsewhere has us connect to ourselves.
-        if is_own(to.addr) && !is_own(self.remote.addr) {
-            return;
-        }
-        let first = same(to.addr, self.remote.addr) && to.port == self.remote.port;
-        // RFC 8684 3.4.1: number 0 is the first address, whatever the option calls it.
-        if (to.id == AddrId::INITIAL) != first || self.goes_to(&to) {
-            return;
-        }
-        // Where the peer takes no joins at its first address, this is what it wants us to use.
-        let limits = endpoints.limits;
-        let special = self.remote_denies && limits.accepted == 0 && self.sources == 0;
-        let usual = self.accepted < limits.accepted || first;
-        if !(usual || special) || !self.has_room(limits) {
-            return;
-        }
-        self.remember(to);
-        let any = !endpoints.iter().any(|one| {
-            one.flags.has(Flags::FULLMESH)
-                || one.flags.has(Flags::LAMINAR)
-                || (special && one.flags.has(Flags::SUBFLOW))
-        });
-        self.accepted = self.accepted.saturating_add(u8::from(!first));
-        self.do_later(Job::Answer { to, next: 0, any });
-    }
-
-    fn remember(&mut self, to: Place) {
-        self.remotes.retain(|old| old.id != to.id);
-        if self.remotes.len() < MESH {
-            // Forgotten, it is not part of the mesh.
-            let _kept = self.remotes.push(to);
-        }
-    }
-
     /// Without memory nothing is done: the next occasion may be better.
     fn do_later(&mut self, job: Job) {
         let _kept = self.jobs.push(job);
-    }
-
-    fn goes_to(&self, to: &Place) -> bool {
-        let there = |place: &Place| same(place.addr, to.addr) && place.port == to.port;
-        self.flows
-            .iter()
-            .any(|known| known.to.as_ref().is_some_and(there))
     }
 
     fn on_removed(&mut self, id: AddrId) {
@@ -316,11 +272,11 @@ impl Policy {
         if let Some(step) = self.next_announcement(endpoints) {
             return Some(step);
         }
+        if self.saves_sources(endpoints.limits) {
+            return None;
+        }
         while self.sources < endpoints.sources() && self.has_room(endpoints.limits) {
             let from = self.next_source(endpoints)?;
-            if self.id_of(&from) != AddrId::INITIAL {
-                self.sources = self.sources.saturating_add(1);
-            }
             if from.flags.has(Flags::FULLMESH) {
                 self.do_later(Job::Mesh { from, next: 0 });
             }
@@ -375,8 +331,15 @@ impl Policy {
         let mut list = endpoints.iter();
         let one =
             list.find(|one| one.flags.has(Flags::SUBFLOW) && !self.used.has(self.id_of(one)))?;
-        self.used.add(self.id_of(one));
+        self.use_up(self.id_of(one));
         Some(*one)
+    }
+
+    /// It opens nothing by itself any more.
+    fn use_up(&mut self, source: AddrId) {
+        if self.used.add(source) && source != AddrId::INITIAL {
+            self.sources = self.sources.saturating_add(1);
+        }
     }
 
     /// The next step of a job, and what is left of it.
@@ -394,47 +357,11 @@ impl Policy {
                 let rest = Job::Mesh { from, next };
                 (self.open(Some(from), to, true, limits), Some(rest))
             }
-            Job::Answer { to, any: true, .. } => (self.open(None, to, true, limits), None),
-            Job::Answer {
-                to,
-                next,
-                any: false,
-            } => {
-                let mut list = endpoints.iter().enumerate().skip(next);
-                let found = list.find(|(_, one)| self.answers(one, to.addr, endpoints));
-                let Some((at, from)) = found else {
-                    return (None, None);
-                };
-                let rest = Job::Answer {
-                    to,
-                    next: at.saturating_add(1),
-                    any: false,
-                };
-                let one = from.flags.has(Flags::LAMINAR) && !from.flags.has(Flags::FULLMESH);
-                let step = self.open(Some(*from), to, true, limits);
-                (step, (!one).then_some(rest))
-            }
+            Job::Answer(answer) => self.answer(answer, endpoints),
         };
         // Where no more is possible now, it is not tried later either.
         let goes_on = step.is_some();
         (step, rest.filter(|_| goes_on))
-    }
-
-    /// Whether an endpoint is for answering an announcement of `addr`.
-    fn answers(&self, one: &Endpoint, addr: IpAddr, endpoints: &Endpoints) -> bool {
-        let mesh = endpoints.iter().any(|one| one.flags.has(Flags::FULLMESH));
-        let laminar = endpoints.iter().any(|one| one.flags.has(Flags::LAMINAR));
-        let family = one.addr.to_canonical().is_ipv4() == addr.to_canonical().is_ipv4();
-        let id = self.id_of(one);
-        let busy = self.flows.iter().any(|known| known.local == id);
-        family
-            && if mesh {
-                one.flags.has(Flags::FULLMESH)
-            } else if laminar {
-                one.flags.has(Flags::LAMINAR) && !busy
-            } else {
-                one.flags.has(Flags::SUBFLOW)
-            }
     }
 
     /// Asks for a subflow, if there may be one more.

@@ -303,6 +303,44 @@ fn a_peer_that_wants_no_joins_at_its_first_address_is_met_elsewhere() {
 }
 
 #[test]
+fn sources_wait_for_the_announcement_of_a_peer_that_wants_joins_elsewhere() {
+    // No announcement is accepted, as by default.
+    let sources = [1, 2, 3, 4].map(|net| (net, Flags::SUBFLOW));
+    let mut host = Host::denied(&sources, 2, 0, true);
+    host.hears(&PathEvent::Established);
+    assert_eq!(host.opens(), []);
+    assert_eq!(host.announced(1, 5).opens(), [(2, 5), (3, 5)]);
+    // Once is enough: there is nothing left for the next one, and the last source goes for nothing.
+    assert_eq!(host.closed(2).opens(), []);
+    assert_eq!(host.announced(2, 6).opens(), []);
+    // The same where endpoints go everywhere: all of them, and once.
+    let mut host = Host::denied(&[(2, MESH), (3, MESH)], 9, 0, true);
+    host.hears(&PathEvent::Established);
+    assert_eq!(host.announced(1, 5).opens(), [(2, 5), (3, 5)]);
+    assert_eq!(host.announced(2, 6).opens(), []);
+}
+
+#[test]
+fn without_sources_a_peer_that_wants_joins_elsewhere_is_not_met() {
+    let mut host = Host::denied(&[(2, Flags::SIGNAL)], 2, 0, true);
+    host.hears(&PathEvent::Established);
+    assert_eq!(host.announced(1, 5).opens(), []);
+}
+
+#[test]
+fn a_laminar_endpoint_that_answers_opens_nothing_by_itself() {
+    let mut host = Host::new(&[(2, Flags(0x22))], 0, 9);
+    assert_eq!(host.steps(), []);
+    host.all.limits.extra_subflows = 2;
+    host.announced(1, 5);
+    assert_eq!(host.opens(), [(2, 5)]);
+    // That of the first subflow is in use.
+    let mut host = Host::new(&[(1, Flags::LAMINAR)], 2, 9);
+    assert_eq!(host.announced(1, 5).opens(), []);
+    assert_eq!(host.closed(1).announced(1, 5).opens(), [(1, 5)]);
+}
+
+#[test]
 fn joins_of_the_peer_count_for_the_same_limit() {
     let mut host = Host::new(&[(2, Flags::SUBFLOW)], 1, 0);
     assert!(host.policy.allows_join(&host.all));
