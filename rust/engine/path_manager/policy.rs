@@ -104,9 +104,8 @@ struct Known {
     /// None until the shell says.
     sf: Option<SubflowId>,
     local: AddrId,
+    /// Where we opened it to; none where the peer did.
     to: Option<Place>,
-    /// We opened it to answer an announcement of the peer.
-    answers: bool,
 }
 
 /// What a pass is at.
@@ -140,6 +139,8 @@ pub struct Policy {
     announcing: Option<AddrId>,
     /// Sources used up that are not our first address.
     sources: usize,
+    /// Announcements of the peer of which a subflow came, by their numbers, and how many.
+    counted: Ids,
     accepted: u8,
     flows: FVec<Known>,
     remotes: FVec<Place>,
@@ -162,6 +163,7 @@ impl Policy {
             announced: Ids::default(),
             announcing: None,
             sources: 0,
+            counted: Ids::default(),
             accepted: 0,
             flows: FVec::new(),
             remotes: FVec::new(),
@@ -189,7 +191,6 @@ impl Policy {
             sf: Some(sf),
             local,
             to: None,
-            answers: false,
         };
         self.flows.push(known).is_ok()
     }
@@ -203,6 +204,9 @@ impl Policy {
             (Some((sf, local)), Some(known)) => {
                 known.sf = Some(sf);
                 known.local = local;
+                if let Some(to) = known.to {
+                    self.count_accepted(to.id);
+                }
             }
             _ => {
                 self.flows.remove(at);
@@ -240,15 +244,10 @@ impl Policy {
 
     fn on_removed(&mut self, id: AddrId) {
         self.remotes.retain(|old| old.id != id);
-        let mut answered = false;
-        for known in self.flows.iter_mut() {
-            if known.to.is_some_and(|to| to.id == id) {
-                // The engine closes it; said twice, that makes room for one announcement.
-                answered |= core::mem::take(&mut known.answers);
-            }
-        }
-        if answered && id != AddrId::INITIAL {
-            self.accepted = self.accepted.saturating_sub(1);
+        let is_there = |known: &Known| known.to.is_some_and(|to| to.id == id);
+        if self.flows.iter().any(is_there) {
+            // The engine closes it.
+            self.uncount_accepted(id);
         }
     }
 
@@ -282,7 +281,7 @@ impl Policy {
             }
             // A peer that wants no joins at its first address: the endpoint is used up for nothing.
             if !self.remote_denies {
-                return self.open(Some(from), self.remote, false, endpoints.limits);
+                return self.open(Some(from), self.remote, endpoints.limits);
             }
             if let Some(step) = self.work(endpoints) {
                 return Some(step);
@@ -355,7 +354,7 @@ impl Policy {
                 };
                 let next = next.saturating_add(1);
                 let rest = Job::Mesh { from, next };
-                (self.open(Some(from), to, true, limits), Some(rest))
+                (self.open(Some(from), to, limits), Some(rest))
             }
             Job::Answer(answer) => self.answer(answer, endpoints),
         };
@@ -365,13 +364,7 @@ impl Policy {
     }
 
     /// Asks for a subflow, if there may be one more.
-    fn open(
-        &mut self,
-        from: Option<Endpoint>,
-        to: Place,
-        answers: bool,
-        limits: Limits,
-    ) -> Option<Step> {
+    fn open(&mut self, from: Option<Endpoint>, to: Place, limits: Limits) -> Option<Step> {
         if !self.has_room(limits) {
             return None;
         }
@@ -380,7 +373,6 @@ impl Policy {
             sf: None,
             local,
             to: Some(to),
-            answers,
         };
         self.flows.push(known).ok()?;
         Some(Step::Open { from, to })

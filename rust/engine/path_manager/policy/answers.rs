@@ -79,7 +79,6 @@ impl Policy {
         } else {
             From::Route
         };
-        self.accepted = self.accepted.saturating_add(u8::from(!first));
         self.do_later(Job::Answer(Answer {
             to,
             from,
@@ -111,14 +110,14 @@ impl Policy {
     ) -> (Option<Step>, Option<Job>) {
         let (to, limits) = (answer.to, endpoints.limits);
         if answer.from == From::Route {
-            return (self.open(None, to, true, limits), None);
+            return (self.open(None, to, limits), None);
         }
         let mut list = endpoints.iter().enumerate().skip(answer.next);
         let Some((at, from)) = list.find(|(_, one)| self.suits(one, &answer)) else {
             return (None, None);
         };
         let spends = answer.saved || answer.from == From::Laminar;
-        let step = self.open(Some(*from), to, true, limits);
+        let step = self.open(Some(*from), to, limits);
         if spends && step.is_some() && from.flags.has(Flags::SUBFLOW) {
             self.use_up(self.id_of(from));
         }
@@ -140,6 +139,20 @@ impl Policy {
             From::Route => false,
         };
         suits && is_v4(one.addr) == is_v4(answer.to.addr)
+    }
+
+    /// A subflow comes of an announcement. That counts once, not for number 0.
+    pub(super) fn count_accepted(&mut self, id: AddrId) {
+        if id != AddrId::INITIAL && self.counted.add(id) {
+            self.accepted = self.accepted.saturating_add(1);
+        }
+    }
+
+    /// The peer has withdrawn an address to which we had opened a subflow.
+    pub(super) fn uncount_accepted(&mut self, id: AddrId) {
+        if self.counted.remove(id) {
+            self.accepted = self.accepted.saturating_sub(1);
+        }
     }
 
     /// Whether a subflow starts at this address of ours.

@@ -253,6 +253,17 @@ fn a_peer_elsewhere_does_not_have_us_connect_to_ourselves() {
 }
 
 #[test]
+fn an_announcement_of_which_nothing_comes_leaves_room_for_another() {
+    let mut host = Host::new(&[], 3, 1);
+    host.announced(1, 2);
+    let open = host.policy.poll(&host.all);
+    assert!(matches!(open, Some(Step::Open { .. })));
+    host.policy.opened(None);
+    assert_eq!(host.announced(2, 3).opens(), [(0, 3)]);
+    assert_eq!(host.announced(3, 4).opens(), []);
+}
+
+#[test]
 fn an_answer_for_which_there_is_no_room_any_more_costs_no_other_job() {
     let mut host = Host::new(&[(2, Flags::SIGNAL)], 1, 2);
     assert_eq!(host.steps().len(), 1);
