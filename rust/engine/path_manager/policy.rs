@@ -36,6 +36,13 @@ pub struct Place {
     pub port: Option<NonZeroU16>,
 }
 
+impl Place {
+    /// Whether it is at this address, and at this port if that matters.
+    fn is_at(&self, addr: IpAddr, port: Option<NonZeroU16>) -> bool {
+        same(self.addr, addr) && (port.is_none() || self.port == port)
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -113,7 +120,9 @@ struct Known {
 enum Job {
     /// From an endpoint to all addresses of the peer, from this one on.
     Mesh { from: Endpoint, next: usize },
-    /// From the endpoints that are for it to an address of the peer.
+    /// The peer has announced an address.
+    Announced(Place),
+    /// From the endpoints that are for it to that address.
     Answer(Answer),
     /// A subflow is to be closed.
     Close(SubflowId),
@@ -220,8 +229,7 @@ impl Policy {
             PathEvent::Established => self.established = true,
             PathEvent::AnnounceDone { id, .. } => self.end_announcement(id),
             PathEvent::Announced { id, addr, port } => {
-                let port = port.or(self.remote.port);
-                self.on_announced(Place { id, addr, port }, endpoints);
+                self.on_announced(id, addr, port, endpoints);
             }
             PathEvent::Removed { id } => self.on_removed(id),
             PathEvent::SubflowClosed { sf, .. } => {
@@ -242,8 +250,20 @@ impl Policy {
         let _kept = self.jobs.push(job);
     }
 
+    /// Where subflows start and end, as far as we had them opened.
+    fn ends(&self) -> impl Iterator<Item = (AddrId, &Place)> {
+        let first = self.first.then_some((AddrId::INITIAL, &self.remote));
+        let more = self.flows.iter();
+        let more = more.filter_map(|known| Some((known.local, known.to.as_ref()?)));
+        first.into_iter().chain(more)
+    }
+
     fn on_removed(&mut self, id: AddrId) {
         self.remotes.retain(|old| old.id != id);
+        self.jobs.retain(|job| match job {
+            Job::Announced(to) | Job::Answer(Answer { to, .. }) => to.id != id,
+            _ => true,
+        });
         let is_there = |known: &Known| known.to.is_some_and(|to| to.id == id);
         if self.flows.iter().any(is_there) {
             // The engine closes it.
@@ -356,6 +376,14 @@ impl Policy {
                 let rest = Job::Mesh { from, next };
                 (self.open(Some(from), to, limits), Some(rest))
             }
+            Job::Announced(to) => match self.begin(to, endpoints) {
+                Some(answer) => {
+                    self.remember(to);
+                    self.answer(answer, endpoints)
+                }
+                // Those before it took what there was.
+                None => (None, None),
+            },
             Job::Answer(answer) => self.answer(answer, endpoints),
         };
         // Where no more is possible now, it is not tried later either.

@@ -14,11 +14,12 @@ use super::Policy;
 use super::Step;
 use super::MESH;
 use core::net::IpAddr;
+use core::num::NonZeroU16;
 
 /// An announcement that is acted on, and how far.
 #[derive(Clone, Copy)]
 pub(super) struct Answer {
-    to: Place,
+    pub(super) to: Place,
     from: From,
     /// The sources that take part were saved for it: see [`Policy::saves_sources`].
     saved: bool,
@@ -52,42 +53,78 @@ impl Policy {
         special && self.has_room(limits)
     }
 
-    pub(super) fn on_announced(&mut self, to: Place, endpoints: &Endpoints) {
+    pub(super) fn on_announced(
+        &mut self,
+        id: AddrId,
+        addr: IpAddr,
+        port: Option<NonZeroU16>,
+        endpoints: &Endpoints,
+    ) {
         // [D] No peer elsewhere has us connect to ourselves.
-        if is_own(to.addr) && !is_own(self.remote.addr) {
+        if is_own(addr) && !is_own(self.remote.addr) {
             return;
         }
+        // As in-tree: without a port whatever goes to the address will do.
+        if self.goes_to(addr, port) || self.will_answer(addr, port) {
+            return;
+        }
+        let port = port.or(self.remote.port);
+        let to = Place { id, addr, port };
+        if self.begin(to, endpoints).is_some() {
+            self.do_later(Job::Announced(to));
+        }
+    }
+
+    /// How an announcement is to be answered, if it is.
+    pub(super) fn begin(&self, to: Place, endpoints: &Endpoints) -> Option<Answer> {
         let first = same(to.addr, self.remote.addr) && to.port == self.remote.port;
         // RFC 8684 3.4.1: number 0 is the first address, whatever the option calls it.
-        if (to.id == AddrId::INITIAL) != first || self.goes_to(&to) {
-            return;
+        if (to.id == AddrId::INITIAL) != first || self.goes_to(to.addr, to.port) {
+            return None;
         }
         let limits = endpoints.limits;
-        let special = !first && self.saves_sources(limits);
+        let saved = !first && self.saves_sources(limits);
         let usual = self.accepted < limits.accepted || first;
-        if !(usual || special) || !self.has_room(limits) {
-            return;
+        if !(usual || saved) || !self.has_room(limits) {
+            return None;
         }
-        self.remember(to);
         let any = |flag| endpoints.iter().any(|one| one.flags.has(flag));
         let from = if any(Flags::FULLMESH) {
             From::Fullmesh
         } else if any(Flags::LAMINAR) {
             From::Laminar
-        } else if special {
+        } else if saved {
             From::Saved
         } else {
             From::Route
         };
-        self.do_later(Job::Answer(Answer {
+        Some(Answer {
             to,
             from,
-            saved: special,
+            saved,
             next: 0,
-        }));
+        })
     }
 
-    fn remember(&mut self, to: Place) {
+    /// Whether it need not be queued: it is, or there are more than anybody honest announces at once.
+    fn will_answer(&self, addr: IpAddr, port: Option<NonZeroU16>) -> bool {
+        let mut queued = 0_usize;
+        for job in self.jobs.iter() {
+            let Job::Announced(to) = job else { continue };
+            queued = queued.saturating_add(1);
+            if to.is_at(addr, port) {
+                return true;
+            }
+        }
+        queued >= MESH
+    }
+
+    /// An address that the mesh goes to from now on.
+    pub(super) fn remember(&mut self, to: Place) {
+        if to.id == AddrId::INITIAL {
+            // It does anyway.
+            return;
+        }
         self.remotes.retain(|old| old.id != to.id);
         if self.remotes.len() < MESH {
             // Forgotten, it is not part of the mesh.
@@ -95,11 +132,8 @@ impl Policy {
         }
     }
 
-    fn goes_to(&self, to: &Place) -> bool {
-        let there = |place: &Place| same(place.addr, to.addr) && place.port == to.port;
-        self.flows
-            .iter()
-            .any(|known| known.to.as_ref().is_some_and(there))
+    fn goes_to(&self, addr: IpAddr, port: Option<NonZeroU16>) -> bool {
+        self.ends().any(|(_, to)| to.is_at(addr, port))
     }
 
     /// The next subflow to an announced address, and what is left to be done for it.

@@ -281,7 +281,47 @@ fn number_0_is_the_first_address_and_nothing_else() {
     let mut host = Host::new(&[], 3, 3);
     assert_eq!(host.announced(0, 7).opens(), []);
     assert_eq!(host.announced(4, 1).opens(), []);
-    assert_eq!(host.announced(0, 1).opens(), [(0, 1)]);
+    // The first subflow goes there while it lives.
+    assert_eq!(host.announced(0, 1).opens(), []);
+    assert_eq!(host.closed(1).announced(0, 1).opens(), [(0, 1)]);
+}
+
+#[test]
+fn an_announcement_that_is_repeated_is_answered_once() {
+    let mut host = Host::new(&[], 9, 9);
+    host.announced(1, 5).announced(1, 5);
+    // The port may be named as well.
+    host.hears(&PathEvent::Announced {
+        id: AddrId(1),
+        addr: ip(5, 2),
+        port: NonZeroU16::new(80),
+    });
+    assert_eq!(host.opens(), [(0, 5)]);
+    // Without a port any subflow to that address counts.
+    host.hears(&PathEvent::Announced {
+        id: AddrId(2),
+        addr: ip(6, 2),
+        port: NonZeroU16::new(99),
+    });
+    assert_eq!(host.opens(), [(0, 6)]);
+    assert_eq!(host.announced(2, 6).opens(), []);
+}
+
+#[test]
+fn an_address_that_is_withdrawn_before_its_turn_is_left_alone() {
+    let mut host = Host::new(&[], 9, 9);
+    host.announced(1, 5).announced(2, 6);
+    host.hears(&PathEvent::Removed { id: AddrId(1) });
+    assert_eq!(host.opens(), [(0, 6)]);
+}
+
+#[test]
+fn a_peer_that_announces_without_end_fills_no_queue() {
+    let mut host = Host::new(&[], 60, 60);
+    for id in 1..=200 {
+        host.announced(id, id);
+    }
+    assert_eq!(host.opens().len(), 8);
 }
 
 #[test]
