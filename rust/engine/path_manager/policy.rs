@@ -258,6 +258,11 @@ impl Policy {
         first.into_iter().chain(more)
     }
 
+    fn connects(&self, local: AddrId, to: &Place) -> bool {
+        let mut ends = self.ends();
+        ends.any(|(id, place)| id == local && place.is_at(to.addr, to.port))
+    }
+
     fn on_removed(&mut self, id: AddrId) {
         self.remotes.retain(|old| old.id != id);
         self.jobs.retain(|job| match job {
@@ -369,10 +374,14 @@ impl Policy {
             Job::Withdraw(id) => (Some(Step::Withdraw(id)), None),
             Job::Prio { sf, backup } => (Some(Step::Prio { sf, backup }), None),
             Job::Mesh { from, next } => {
-                let Some(to) = self.remotes.get(next).copied() else {
+                let local = self.id_of(&from);
+                let mut list = self.remotes.iter().enumerate().skip(next);
+                // It may have answered an announcement before it was its turn.
+                let found = list.find(|(_, to)| !self.connects(local, to));
+                let Some((at, to)) = found.map(|(at, to)| (at, *to)) else {
                     return (None, None);
                 };
-                let next = next.saturating_add(1);
+                let next = at.saturating_add(1);
                 let rest = Job::Mesh { from, next };
                 (self.open(Some(from), to, limits), Some(rest))
             }

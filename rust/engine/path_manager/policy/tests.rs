@@ -335,6 +335,14 @@ fn fullmesh_combines_every_source_with_every_address() {
 }
 
 #[test]
+fn fullmesh_combines_nothing_twice() {
+    let mut host = Host::denied(&[(2, MESH), (3, MESH)], 9, 2, false);
+    host.announced(1, 5);
+    host.hears(&PathEvent::Established);
+    assert_eq!(host.opens(), [(2, 5), (3, 5), (2, 1), (3, 1)]);
+}
+
+#[test]
 fn a_laminar_endpoint_answers_one_announcement() {
     let two = [2, 3].map(|net| (net, Flags::LAMINAR));
     let mut host = Host::new(&two, 9, 9);
