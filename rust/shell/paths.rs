@@ -125,10 +125,21 @@ fn carry_out(sk: &Sock, msk: &Msk, step: Step) {
                 policy.opened(came.filter(|(sf, _)| conn.has_subflow(*sf)));
             }
         }
-        // What cannot be announced now never will: the connection is closing, or the number is taken.
-        Step::Announce(place) => command(sk, msk, |conn| {
-            let _refused = conn.announce(place.id, place.addr, place.port, now());
-        }),
+        Step::Announce(place) => {
+            let mut refused = false;
+            command(sk, msk, |conn| {
+                let said = conn.announce(place.id, place.addr, place.port, now());
+                refused = said.is_err();
+            });
+            if refused {
+                // It never will be: the connection is closing, or the number is taken. The next one may follow.
+                let (id, echoed) = (place.id, false);
+                let failed = PathEvent::AnnounceDone { id, echoed };
+                let tell =
+                    |policy: &mut Policy, table: &mut Endpoints| policy.on_event(&failed, table);
+                let _known = msk.inner.lock().with_policy(sk, tell);
+            }
+        }
         Step::Withdraw(id) => command(sk, msk, |conn| {
             if let Some(gone) = RemoveAddr::new(&[id]) {
                 conn.withdraw(&gone, now());
