@@ -14,7 +14,7 @@ use crate::engine::path_manager::{Endpoints, Policy, Step};
 use crate::engine::{Connection, Mib, Mode, PathEvent};
 use crate::sys::skb::Skb;
 use crate::sys::sock::Sock;
-use crate::wire::{AddrId, RemoveAddr};
+use crate::wire::AddrId;
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
 use kernel::prelude::*;
@@ -140,11 +140,7 @@ fn carry_out(sk: &Sock, msk: &Msk, step: Step) {
                 let _known = msk.inner.lock().with_policy(sk, tell);
             }
         }
-        Step::Withdraw(id) => command(sk, msk, |conn| {
-            if let Some(gone) = RemoveAddr::new(&[id]) {
-                conn.withdraw(&gone, now());
-            }
-        }),
+        Step::Withdraw(gone) => command(sk, msk, |conn| conn.withdraw(&gone, now())),
         Step::Close(sf) => {
             netns::of(sk).count(Mib::RmSubflow, 1);
             command(sk, msk, |conn| {

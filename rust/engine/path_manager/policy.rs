@@ -14,6 +14,7 @@ use crate::engine::action::PathEvent;
 use crate::engine::mem::FVec;
 use crate::engine::subflow::SubflowId;
 use crate::wire::AddrId;
+use crate::wire::RemoveAddr;
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 
@@ -50,7 +51,7 @@ pub enum Step {
     /// is announced any more.
     Announce(Place),
     /// [`crate::engine::Connection::withdraw`].
-    Withdraw(AddrId),
+    Withdraw(RemoveAddr),
     /// [`crate::engine::Connection::join`], from an endpoint or, without one, from wherever the
     /// route to the peer starts: the number is then that of [`Endpoints::implicit`]. Answer with
     /// [`Policy::opened`].
@@ -126,8 +127,8 @@ enum Job {
     Answer(Answer),
     /// A subflow is to be closed.
     Close(SubflowId),
-    /// An address is to be withdrawn.
-    Withdraw(AddrId),
+    /// Addresses are to be withdrawn.
+    Withdraw(RemoveAddr),
     /// A subflow changes its priority.
     Prio { sf: SubflowId, backup: bool },
 }
@@ -371,7 +372,7 @@ impl Policy {
         let limits = endpoints.limits;
         let (step, rest) = match job {
             Job::Close(sf) => (Some(Step::Close(sf)), None),
-            Job::Withdraw(id) => (Some(Step::Withdraw(id)), None),
+            Job::Withdraw(gone) => (Some(Step::Withdraw(gone)), None),
             Job::Prio { sf, backup } => (Some(Step::Prio { sf, backup }), None),
             Job::Mesh { from, next } => {
                 let local = self.id_of(&from);

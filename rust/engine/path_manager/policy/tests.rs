@@ -119,6 +119,11 @@ fn source(net: u8, flags: Flags) -> Endpoint {
     }
 }
 
+fn withdraw(ids: &[u8]) -> Step {
+    let ids: Vec<AddrId> = ids.iter().copied().map(AddrId).collect();
+    Step::Withdraw(RemoveAddr::new(&ids).unwrap())
+}
+
 const MESH: Flags = Flags(Flags::SUBFLOW.0 | Flags::FULLMESH.0);
 
 #[test]
@@ -198,7 +203,7 @@ fn an_announcement_that_is_withdrawn_holds_up_no_other() {
         addr: ip(3, 1),
         port: None,
     };
-    let steps = [Step::Withdraw(AddrId(1)), Step::Announce(next)];
+    let steps = [withdraw(&[1]), Step::Announce(next)];
     assert_eq!(host.steps(), steps);
 }
 
@@ -273,7 +278,7 @@ fn an_answer_for_which_there_is_no_room_any_more_costs_no_other_job() {
     host.policy.on_endpoint_removed(&gone);
     let steps = host.steps();
     assert_eq!(steps.len(), 2);
-    assert_eq!(steps[1], Step::Withdraw(AddrId(1)));
+    assert_eq!(steps[1], withdraw(&[1]));
 }
 
 #[test]
@@ -415,7 +420,7 @@ fn an_endpoint_that_goes_takes_its_subflows_along() {
     assert_eq!(host.opens().len(), 2);
     let gone = host.all.remove(AddrId(1)).unwrap();
     host.policy.on_endpoint_removed(&gone);
-    let steps = [Step::Close(SubflowId(2)), Step::Withdraw(AddrId(1))];
+    let steps = [withdraw(&[1]), Step::Close(SubflowId(2))];
     assert_eq!(host.steps(), steps);
     // Added again it is used again.
     host.closed(2);
@@ -430,7 +435,7 @@ fn the_endpoint_of_the_first_subflow_goes_and_comes_back() {
     let gone = host.all.remove(AddrId(1)).unwrap();
     host.policy.on_endpoint_removed(&gone);
     let first = SubflowId::FIRST;
-    let steps = [Step::Close(first), Step::Withdraw(AddrId(0))];
+    let steps = [withdraw(&[0]), Step::Close(first)];
     assert_eq!(host.steps(), steps);
     host.closed(1);
     host.all.add(source(1, Flags::SUBFLOW)).unwrap();
@@ -445,12 +450,12 @@ fn the_first_address_goes_without_being_an_endpoint() {
     host.policy.on_first_removed(ip(1, 1), NonZeroU16::new(99));
     assert_eq!(host.steps(), []);
     host.policy.on_first_removed(ip(1, 1), None);
-    let steps = [Step::Withdraw(AddrId(0)), Step::Close(SubflowId::FIRST)];
+    let steps = [withdraw(&[0]), Step::Close(SubflowId::FIRST)];
     assert_eq!(host.steps(), steps);
     // It closes only what is there.
     host.closed(1);
     host.policy.on_first_removed(ip(1, 1), None);
-    assert_eq!(host.steps(), [Step::Withdraw(AddrId(0))]);
+    assert_eq!(host.steps(), [withdraw(&[0])]);
 }
 
 #[test]
@@ -461,11 +466,28 @@ fn when_all_endpoints_go_the_peer_hears_of_those_announced() {
     for one in gone.iter() {
         host.policy.on_flushed(one);
     }
-    let steps = [Step::Close(SubflowId(2)), Step::Withdraw(AddrId(2))];
+    let steps = [Step::Close(SubflowId(2)), withdraw(&[2])];
     assert_eq!(host.steps(), steps);
     host.closed(2);
     host.all.add(source(2, Flags::SUBFLOW)).unwrap();
     assert_eq!(host.opens(), [(2, 1)]);
+}
+
+#[test]
+fn what_goes_together_is_withdrawn_together() {
+    let nets = 2_u8..12;
+    let all: Vec<_> = nets.map(|net| (net, Flags::SIGNAL)).collect();
+    let mut host = Host::new(&all, 2, 0);
+    for id in 1..=10 {
+        assert_eq!(host.steps().len(), 1);
+        let (id, echoed) = (AddrId(id), true);
+        host.hears(&PathEvent::AnnounceDone { id, echoed });
+    }
+    for one in host.all.flush().iter() {
+        host.policy.on_flushed(one);
+    }
+    let steps = [withdraw(&[1, 2, 3, 4, 5, 6, 7, 8]), withdraw(&[9, 10])];
+    assert_eq!(host.steps(), steps);
 }
 
 #[test]
@@ -485,7 +507,7 @@ fn an_announced_endpoint_that_goes_is_withdrawn() {
     assert_eq!(host.steps().len(), 1);
     let gone = host.all.remove(AddrId(1)).unwrap();
     host.policy.on_endpoint_removed(&gone);
-    assert_eq!(host.steps(), [Step::Withdraw(AddrId(1))]);
+    assert_eq!(host.steps(), [withdraw(&[1])]);
 }
 
 #[test]

@@ -14,7 +14,6 @@ use rust_mptcp::engine::path_manager::Step;
 use rust_mptcp::engine::PathEvent;
 use rust_mptcp::engine::SubflowId;
 use rust_mptcp::wire::AddrId;
-use rust_mptcp::wire::RemoveAddr;
 use std::net::IpAddr;
 
 fn ip(addr: Addr) -> IpAddr {
@@ -97,11 +96,7 @@ impl Host {
                     endpoint.path_events.push(failed);
                 }
             }
-            Step::Withdraw(id) => {
-                if let Some(gone) = RemoveAddr::new(&[id]) {
-                    conn.withdraw(&gone, now);
-                }
-            }
+            Step::Withdraw(gone) => conn.withdraw(&gone, now),
             Step::Close(sf) => {
                 let _known = conn.close_subflow(sf, now);
             }
