@@ -227,7 +227,14 @@ impl Policy {
     /// Takes in what the engine has to tell.
     pub fn on_event(&mut self, event: &PathEvent, endpoints: &Endpoints) {
         match *event {
-            PathEvent::Established => self.established = true,
+            PathEvent::Established => {
+                self.established = true;
+                // The SYN could not say so.
+                let first = endpoints.at(self.local.addr, self.local.port);
+                if let Some(one) = first.filter(|one| one.flags.has(Flags::BACKUP)) {
+                    self.on_backup(one);
+                }
+            }
             PathEvent::AnnounceDone { id, .. } => self.end_announcement(id),
             PathEvent::Announced { id, addr, port } => {
                 self.on_announced(id, addr, port, endpoints);

@@ -523,6 +523,14 @@ fn a_backup_endpoint_changes_its_first_subflow() {
 }
 
 #[test]
+fn a_backup_endpoint_makes_the_first_subflow_one() {
+    let mut host = Host::new(&[(1, Flags::BACKUP), (2, Flags(6))], 0, 0);
+    let sf = SubflowId::FIRST;
+    assert_eq!(host.steps(), [Step::Prio { sf, backup: true }]);
+    assert_eq!(host.steps(), []);
+}
+
+#[test]
 fn without_memory_there_is_no_subflow_and_no_harm() {
     let mut host = Host::new(&[(2, Flags::SUBFLOW)], 2, 0);
     refuse::nth(0);
