@@ -145,6 +145,8 @@ pub struct Policy {
     /// Endpoints that were used up, as sources and as announcements.
     used: Ids,
     announced: Ids,
+    /// Our first address was taken from us: without an announcement the peer would not know that it is back.
+    first_taken_back: bool,
     /// This announcement waits for its echo.
     announcing: Option<AddrId>,
     /// Sources used up that are not our first address.
@@ -171,6 +173,7 @@ impl Policy {
             first: true,
             used,
             announced: Ids::default(),
+            first_taken_back: false,
             announcing: None,
             sources: 0,
             counted: Ids::default(),
@@ -347,13 +350,14 @@ impl Policy {
         let mut list = endpoints.iter();
         let one = list.find(|one| {
             let id = self.id_of(one);
-            let wanted = one.flags.has(Flags::SIGNAL) && id != AddrId::INITIAL;
-            wanted && !self.announced.has(id)
+            let needed = id != AddrId::INITIAL || self.first_taken_back;
+            one.flags.has(Flags::SIGNAL) && needed && !self.announced.has(id)
         })?;
-        self.announced.add(one.id);
-        self.announcing = Some(one.id);
+        let id = self.id_of(one);
+        self.announced.add(id);
+        self.announcing = Some(id);
         Some(Step::Announce(Place {
-            id: one.id,
+            id,
             addr: one.addr,
             port: one.port,
         }))

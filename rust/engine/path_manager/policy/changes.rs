@@ -67,6 +67,7 @@ impl Policy {
 
     /// Nobody hears whether what is withdrawn was echoed. Says whether the peer was told of the address.
     fn take_back(&mut self, id: AddrId) -> bool {
+        self.first_taken_back |= id == AddrId::INITIAL;
         self.end_announcement(id);
         self.announced.remove(id)
     }

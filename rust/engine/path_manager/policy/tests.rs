@@ -208,6 +208,30 @@ fn an_announcement_that_is_withdrawn_holds_up_no_other() {
 }
 
 #[test]
+fn the_first_address_is_announced_when_it_comes_back() {
+    let mut host = Host::new(&[(1, Flags::SIGNAL)], 2, 0);
+    assert_eq!(host.steps(), []);
+    let gone = host.all.remove(AddrId(1)).unwrap();
+    host.policy.on_endpoint_removed(&gone);
+    host.steps();
+    // Whatever number it has now.
+    let again = Endpoint {
+        id: AddrId(9),
+        ..source(1, Flags::SIGNAL)
+    };
+    host.all.add(again).unwrap();
+    let first = Place {
+        id: AddrId(0),
+        addr: ip(1, 1),
+        port: None,
+    };
+    assert_eq!(host.steps(), [Step::Announce(first)]);
+    host.policy.on_endpoint_removed(&again);
+    host.all.remove(AddrId(9)).unwrap();
+    assert!(host.steps().contains(&withdraw(&[0])));
+}
+
+#[test]
 fn announcements_are_acted_on_as_far_as_the_limits_go() {
     let mut host = Host::new(&[], 3, 2);
     assert_eq!(host.announced(1, 2).opens(), [(0, 2)]);
@@ -582,7 +606,7 @@ proptest! {
             }
             for step in host.steps() {
                 if let Step::Announce(place) = step {
-                    prop_assert!(place.id != AddrId(0));
+                    prop_assert_eq!(place.id == AddrId(0), place.addr == ip(1, 1));
                 }
             }
             prop_assert!(host.policy.extra() <= usize::from(extra));
