@@ -10,6 +10,7 @@ use super::subflow::Farewell;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::time::Instant;
+use crate::wire::AddrId;
 use crate::wire::Prio;
 
 impl<P: Payload> Connection<P> {
@@ -29,6 +30,14 @@ impl<P: Payload> Connection<P> {
         self.out.count(Mib::MPPrioTx);
         self.push();
         true
+    }
+
+    /// The same for the first subflow from one of our addresses that carries data.
+    pub fn set_priority_from(&mut self, local: AddrId, backup: bool, now: Instant) -> bool {
+        let mut flows = self.subflows.iter();
+        let flow = flows.find(|f| f.phase == Phase::Open && f.ends.local_id == local);
+        let sf = flow.map(|flow| flow.id);
+        sf.is_some_and(|sf| self.set_priority(sf, backup, now))
     }
 
     /// `MP_PRIO` of the peer: for data towards it, on the subflow that it comes on.

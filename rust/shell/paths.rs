@@ -147,8 +147,8 @@ fn carry_out(sk: &Sock, msk: &Msk, step: Step) {
                 conn.close_subflow(sf, now());
             });
         }
-        Step::Prio { sf, backup } => command(sk, msk, |conn| {
-            conn.set_priority(sf, backup, now());
+        Step::Prio { local, backup } => command(sk, msk, |conn| {
+            conn.set_priority_from(local, backup, now());
         }),
     }
 }

@@ -63,10 +63,10 @@ pub enum Step {
     },
     /// [`crate::engine::Connection::close_subflow`].
     Close(SubflowId),
-    /// [`crate::engine::Connection::set_priority`].
+    /// [`crate::engine::Connection::set_priority_from`].
     Prio {
-        /// The subflow.
-        sf: SubflowId,
+        /// Our address.
+        local: AddrId,
         /// A backup, or no longer.
         backup: bool,
     },
@@ -129,8 +129,8 @@ enum Job {
     Close(SubflowId),
     /// Addresses are to be withdrawn.
     Withdraw(RemoveAddr),
-    /// A subflow changes its priority.
-    Prio { sf: SubflowId, backup: bool },
+    /// A subflow from an address of ours changes its priority.
+    Prio { local: AddrId, backup: bool },
 }
 
 /// The path manager of one connection.
@@ -384,7 +384,7 @@ impl Policy {
         let (step, rest) = match job {
             Job::Close(sf) => (Some(Step::Close(sf)), None),
             Job::Withdraw(gone) => (Some(Step::Withdraw(gone)), None),
-            Job::Prio { sf, backup } => (Some(Step::Prio { sf, backup }), None),
+            Job::Prio { local, backup } => (Some(Step::Prio { local, backup }), None),
             Job::Mesh { from, next } => {
                 let local = self.id_of(&from);
                 let mut list = self.remotes.iter().enumerate().skip(next);

@@ -414,6 +414,21 @@ fn our_priority_goes_out_on_the_subflow_that_it_is_about() {
 }
 
 #[test]
+fn a_priority_for_an_address_is_for_its_first_subflow_that_carries_data() {
+    let mut rig = with_second();
+    let mut third = Subflow::new(SubflowId(3), Phase::Open, Duration::from_millis(200));
+    third.ends.local_id = AddrId(2);
+    rig.conn.subflows.add(third).unwrap();
+    let now = Instant::default();
+    assert!(rig.conn.close_subflow(SECOND, now));
+    assert!(rig.conn.set_priority_from(AddrId(2), true, now));
+    assert!(rig.conn.ends(SubflowId(3)).unwrap().local_backup);
+    assert!(!rig.conn.set_priority_from(AddrId(9), true, now));
+    assert!(rig.conn.set_priority_from(AddrId(0), true, now));
+    assert!(rig.conn.ends(SF).unwrap().local_backup);
+}
+
+#[test]
 fn plain_tcp_hears_nothing_of_addresses() {
     let mut rig = Rig::with(false, false);
     rig.mapped(b"bare", None);

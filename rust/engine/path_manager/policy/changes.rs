@@ -48,11 +48,15 @@ impl Policy {
         }
     }
 
-    /// An endpoint became a backup, or is none any more: so is its first subflow.
+    /// An endpoint became a backup, or is none any more: so is its first subflow that carries data.
     pub fn on_backup(&mut self, changed: &Endpoint) {
         let backup = changed.flags.has(Flags::BACKUP);
-        if let Some(sf) = self.next_from(self.id_of(changed), None) {
-            self.do_later(Job::Prio { sf, backup });
+        let local = self.id_of(changed);
+        // The last word counts.
+        let is_other = |job: &mut Job| !matches!(job, Job::Prio { local: id, .. } if *id == local);
+        self.jobs.retain(is_other);
+        if self.next_from(local, None).is_some() {
+            self.do_later(Job::Prio { local, backup });
         }
     }
 

@@ -100,8 +100,8 @@ impl Host {
             Step::Close(sf) => {
                 let _known = conn.close_subflow(sf, now);
             }
-            Step::Prio { sf, backup } => {
-                let _known = conn.set_priority(sf, backup, now);
+            Step::Prio { local, backup } => {
+                let _open = conn.set_priority_from(local, backup, now);
             }
             Step::Open { from, to } => {
                 let place = to.port.map_or(PORT, |port| port.get());
