@@ -8,6 +8,7 @@ use crate::endpoint::Env;
 use crate::segment::Addr;
 use crate::world::PORT;
 use rust_mptcp::engine::path_manager::policy::Place;
+use rust_mptcp::engine::path_manager::Endpoint as Source;
 use rust_mptcp::engine::path_manager::Endpoints;
 use rust_mptcp::engine::path_manager::Policy;
 use rust_mptcp::engine::path_manager::Step;
@@ -103,47 +104,50 @@ impl Host {
             Step::Prio { local, backup } => {
                 let _open = conn.set_priority_from(local, backup, now);
             }
-            Step::Open { from, to } => {
-                let place = to.port.map_or(PORT, |port| port.get());
-                let remote = Addr {
-                    ip: octets(to.addr),
-                    port: place,
-                };
-                // Without an endpoint the route decides: the address on the same path.
-                let own = u32::from_be_bytes([0, 0, 0, 3]);
-                let source = from.map_or(remote.ip ^ own, |from| octets(from.addr));
-                let local = Addr {
-                    ip: source,
-                    port: 42_000 + endpoint.flows.len() as u16,
-                };
-                let backup = from.is_some_and(|from| from.flags.0 & 4 != 0);
-                // There is no way from one path to another.
-                let reachable = local.ip >> 8 == remote.ip >> 8;
-                let opened = reachable && self.join(env, index, local, remote, backup);
-                let endpoint = &mut self.endpoints[index];
-                let flow = endpoint.flows.last().filter(|_| opened);
-                let id = super::local_addr(local, false).id;
-                let came = flow.map(|flow| (flow.id, id));
-                if opened && self.refused == Some(id) {
-                    endpoint.refuse_last(env);
-                }
-                let events = core::mem::take(&mut endpoint.path_events);
-                let gone = |sf| {
-                    endpoint
-                        .conn
-                        .as_ref()
-                        .is_none_or(|conn| !conn.has_subflow(sf))
-                };
-                if let Some(policy) = endpoint.policy.as_mut() {
-                    // It hears as it happens, and of the answer last.
-                    for event in events {
-                        policy.on_event(&event, table);
-                    }
-                    policy.opened(came.filter(|(sf, _)| !gone(*sf)));
-                }
-            }
+            Step::Open { from, to } => self.open(env, index, from, &to, table),
         }
         self.endpoints[index].drain(env);
+    }
+
+    /// Opens a subflow for the path manager, and tells it what came of that.
+    fn open(
+        &mut self,
+        env: &mut Env<'_>,
+        index: usize,
+        from: Option<Source>,
+        to: &Place,
+        table: &Endpoints,
+    ) {
+        let remote = Addr {
+            ip: octets(to.addr),
+            port: to.port.map_or(PORT, |port| port.get()),
+        };
+        // Without an endpoint the route decides: the address on the same path.
+        let own = u32::from_be_bytes([0, 0, 0, 3]);
+        let source = from.map_or(remote.ip ^ own, |from| octets(from.addr));
+        let local = Addr {
+            ip: source,
+            port: 42_000 + self.endpoints[index].flows.len() as u16,
+        };
+        let backup = from.is_some_and(|from| from.flags.0 & 4 != 0);
+        // There is no way from one path to another.
+        let reachable = local.ip >> 8 == remote.ip >> 8;
+        let opened = reachable && self.join(env, index, local, remote, backup);
+        let endpoint = &mut self.endpoints[index];
+        let flow = endpoint.flows.last().filter(|_| opened);
+        let id = super::local_addr(local, false).id;
+        let came = flow.map(|flow| (flow.id, id));
+        if opened && self.refused == Some(id) {
+            endpoint.refuse_last(env);
+        }
+        // It hears as it happens, and of the answer last.
+        let events = core::mem::take(&mut endpoint.path_events);
+        if let (Some(policy), Some(conn)) = (&mut endpoint.policy, &endpoint.conn) {
+            for event in events {
+                policy.on_event(&event, table);
+            }
+            policy.opened(came.filter(|(sf, _)| conn.has_subflow(*sf)));
+        }
     }
 
     /// Whether the path manager takes one more subflow of the peer.
