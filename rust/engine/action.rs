@@ -115,7 +115,7 @@ pub enum PathEvent {
         /// The peer has it.
         echoed: bool,
     },
-    /// A subflow is no more.
+    /// A subflow is no more, or taken out of use: TCP may still be busy with what is left. Comes once.
     SubflowClosed {
         /// The subflow.
         sf: SubflowId,

@@ -50,9 +50,9 @@ pub enum Mode {
 /// What `MPTCP_INFO` shows of a connection, as far as the engine knows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Info {
-    /// Subflows beside the first.
+    /// Subflows beside the first; those that we took out of use do not count.
     pub extra_subflows: u8,
-    /// Subflows, the first one counted while it lives.
+    /// The same with the first one, while it lives.
     pub subflows_total: u8,
     /// The connection is plain TCP.
     pub fallback: bool,
@@ -321,6 +321,7 @@ impl<P: Payload> Connection<P> {
         let action = self.take_signal();
         let action = action.or_else(|| self.subflows.take_owed());
         let action = action.or_else(|| self.out.take_last());
+        let action = action.or_else(|| self.subflows.take_farewell().map(Action::Path));
         let action = action.or_else(|| self.take_announce_news());
         action.or_else(|| {
             let gone = self.is_gone();
@@ -372,8 +373,12 @@ impl<P: Payload> Connection<P> {
 
     /// What `MPTCP_INFO` shows.
     pub fn info(&self) -> Info {
-        let total = u8::try_from(self.subflows.len()).unwrap_or(u8::MAX);
-        let first = u8::from(self.subflows.get(SubflowId::FIRST).is_some());
+        let in_use = self
+            .subflows
+            .iter()
+            .filter(|flow| self.has_subflow(flow.id));
+        let total = u8::try_from(in_use.count()).unwrap_or(u8::MAX);
+        let first = u8::from(self.has_subflow(SubflowId::FIRST));
         let fin_queued = self.send.fin != Fin::Open;
         Info {
             extra_subflows: total.saturating_sub(first),

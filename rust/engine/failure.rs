@@ -5,7 +5,6 @@
 use super::action::ConnError;
 use super::action::ConnState;
 use super::action::FallbackReason;
-use super::action::PathEvent;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::event::Ending;
@@ -15,8 +14,8 @@ use super::mib::Mib;
 use super::order::Order;
 use super::payload::Payload;
 use super::shared::Shared;
+use super::subflow::Farewell;
 use super::subflow::Phase;
-use super::subflow::Subflow;
 use super::subflow::SubflowId;
 use super::timers::Timer;
 use crate::wire::Dsn;
@@ -148,7 +147,9 @@ impl<P: Payload> Connection<P> {
             return;
         };
         self.count_parting(&gone.parting);
-        self.tell_closed(&gone, ending);
+        if gone.farewell != Farewell::Told && self.has_paths() {
+            self.out.paths().closed = Some(gone.end(ending));
+        }
         if gone.parting.fast_close {
             self.on_fast_close();
         }
@@ -195,17 +196,9 @@ impl<P: Payload> Connection<P> {
         }
     }
 
-    fn tell_closed(&mut self, gone: &Subflow<P>, ending: Ending) {
-        if self.mode == Mode::Fallback || self.mode == Mode::Negotiating {
-            return;
-        }
-        self.out.paths().closed = Some(PathEvent::SubflowClosed {
-            sf: gone.id,
-            ends: gone.ends,
-            established: gone.joining.is_none_or(|joining| joining.proven),
-            ending,
-            reset: gone.parting.reset,
-        });
+    /// Whether a path manager has to do with the connection.
+    pub(super) fn has_paths(&self) -> bool {
+        !matches!(self.mode, Mode::Fallback | Mode::Negotiating)
     }
 
     /// The only TCP connection there was is gone, and the connection with it.

@@ -6,9 +6,11 @@ use super::connection::Connection;
 use super::mib::Mib;
 use super::payload::Payload;
 use super::subflow::Ends;
+use super::subflow::Farewell;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::time::Instant;
+use crate::wire::AddrId;
 use crate::wire::Prio;
 
 impl<P: Payload> Connection<P> {
@@ -28,6 +30,14 @@ impl<P: Payload> Connection<P> {
         self.out.count(Mib::MPPrioTx);
         self.push();
         true
+    }
+
+    /// The same for the first subflow from one of our addresses that carries data.
+    pub fn set_priority_from(&mut self, local: AddrId, backup: bool, now: Instant) -> bool {
+        let mut flows = self.subflows.iter();
+        let flow = flows.find(|f| f.phase == Phase::Open && f.ends.local_id == local);
+        let sf = flow.map(|flow| flow.id);
+        sf.is_some_and(|sf| self.set_priority(sf, backup, now))
     }
 
     /// `MP_PRIO` of the peer: for data towards it, on the subflow that it comes on.
@@ -64,6 +74,10 @@ impl<P: Payload> Connection<P> {
             Phase::Opening => flow.owed.reset = Some(super::failure::plain_reset()),
             Phase::Joining | Phase::Open => flow.owed.close = true,
         }
+        // As in-tree: it makes room for another one now, however long TCP takes for the FINs.
+        if self.has_paths() {
+            self.subflows.owe_farewell(sf);
+        }
         if self.has_other(sf) {
             self.rescue(sf);
         }
@@ -74,6 +88,12 @@ impl<P: Payload> Connection<P> {
     pub fn is_open(&self, sf: SubflowId) -> bool {
         let flow = self.subflows.get(sf);
         flow.is_some_and(|flow| flow.phase == Phase::Open)
+    }
+
+    /// Whether the end of a subflow is still to be told ([`super::PathEvent::SubflowClosed`]).
+    pub fn has_subflow(&self, sf: SubflowId) -> bool {
+        let flow = self.subflows.get(sf);
+        flow.is_some_and(|flow| flow.farewell == Farewell::Ahead)
     }
 
     /// The addresses of a subflow, and who wants it to be a backup.

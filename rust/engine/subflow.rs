@@ -3,6 +3,8 @@
 //! What a connection knows of its subflows, and what it owes each of them.
 
 use super::action::Action;
+use super::action::PathEvent;
+use super::event::Ending;
 use super::limits::SUBFLOWS;
 use super::mapping::RxMaps;
 use super::mem::FVec;
@@ -161,6 +163,17 @@ pub(super) struct Parting {
     pub(super) fail: bool,
 }
 
+/// Whether the path manager has heard that a subflow is no more: once, as soon as we take it out of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// It is not, as far as we have a say in it.
+    Ahead,
+    /// It is to be told.
+    Due,
+    /// It was told, and TCP may still be busy with it.
+    Told,
+}
+
 /// The addresses of a subflow, and who wants it to be a backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ends {
@@ -227,6 +240,7 @@ pub(super) struct Subflow<P> {
     pub(super) bare: bool,
     pub(super) fin_received: bool,
     pub(super) parting: Parting,
+    pub(super) farewell: Farewell,
     pub(super) rto: Duration,
     pub(super) rx: RxMaps<P>,
     pub(super) owed: Owed,
@@ -257,6 +271,7 @@ impl<P> Subflow<P> {
             bare: false,
             fin_received: false,
             parting: Parting::default(),
+            farewell: Farewell::Ahead,
             rto,
             rx: RxMaps::default(),
             owed: Owed::default(),
@@ -288,6 +303,17 @@ impl<P> Subflow<P> {
     /// Whether it takes ACKs: TCP is connected, or was. Not one that was given up before its SYN was answered.
     pub(super) fn is_connected(&self) -> bool {
         self.phase != Phase::Opening && !self.is_stranger()
+    }
+
+    /// What the path manager is told of its end.
+    pub(super) fn end(&self, ending: Ending) -> PathEvent {
+        PathEvent::SubflowClosed {
+            sf: self.id,
+            ends: self.ends,
+            established: self.joining.is_none_or(|joining| joining.proven),
+            ending,
+            reset: self.parting.reset,
+        }
     }
 
     /// Whether nothing has shown that it leads to the peer: neither what comes from there counts, nor is it answered.
@@ -325,6 +351,8 @@ pub(super) struct Subflows<P> {
     list: FVec<Subflow<P>>,
     /// The number of the last one.
     last: u32,
+    /// Some [`Farewell`] is due.
+    farewells: bool,
 }
 
 impl<P> Default for Subflows<P> {
@@ -332,6 +360,7 @@ impl<P> Default for Subflows<P> {
         Self {
             list: FVec::new(),
             last: 0,
+            farewells: false,
         }
     }
 }
@@ -388,6 +417,28 @@ impl<P> Subflows<P> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Notes that a subflow is taken out of use.
+    pub(super) fn owe_farewell(&mut self, sf: SubflowId) {
+        if let Some(flow) = self.get_mut(sf) {
+            flow.farewell = Farewell::Due;
+            self.farewells = true;
+        }
+    }
+
+    /// The next one that was, for the path manager.
+    pub(super) fn take_farewell(&mut self) -> Option<PathEvent> {
+        if !self.farewells {
+            return None;
+        }
+        let mut list = self.list.iter_mut();
+        let flow = list.find(|flow| flow.farewell == Farewell::Due);
+        self.farewells = flow.is_some();
+        flow.map(|flow| {
+            flow.farewell = Farewell::Told;
+            flow.end(Ending::Local)
+        })
     }
 
     /// The next thing that some subflow is to be told.

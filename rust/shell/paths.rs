@@ -14,7 +14,7 @@ use crate::engine::path_manager::{Endpoints, Policy, Step};
 use crate::engine::{Connection, Mib, Mode, PathEvent};
 use crate::sys::skb::Skb;
 use crate::sys::sock::Sock;
-use crate::wire::{AddrId, RemoveAddr};
+use crate::wire::AddrId;
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
 use kernel::prelude::*;
@@ -118,27 +118,37 @@ fn carry_out(sk: &Sock, msk: &Msk, step: Step) {
     match step {
         Step::Open { from, to } => {
             let came = open::join(sk, msk, from.as_ref(), &to);
-            if let Some(policy) = msk.inner.lock().policy.as_mut() {
-                policy.opened(came);
+            let mut guard = msk.inner.lock();
+            let inner = &mut *guard;
+            if let (Some(policy), Some(conn)) = (inner.policy.as_mut(), inner.conn.as_ref()) {
+                // On a short way the peer refuses it before connect(2) returns.
+                policy.opened(came.filter(|(sf, _)| conn.has_subflow(*sf)));
             }
         }
-        // What cannot be announced now never will: the connection is closing, or the number is taken.
-        Step::Announce(place) => command(sk, msk, |conn| {
-            let _refused = conn.announce(place.id, place.addr, place.port, now());
-        }),
-        Step::Withdraw(id) => command(sk, msk, |conn| {
-            if let Some(gone) = RemoveAddr::new(&[id]) {
-                conn.withdraw(&gone, now());
+        Step::Announce(place) => {
+            let mut refused = false;
+            command(sk, msk, |conn| {
+                let said = conn.announce(place.id, place.addr, place.port, now());
+                refused = said.is_err();
+            });
+            if refused {
+                // It never will be: the connection is closing, or the number is taken. The next one may follow.
+                let (id, echoed) = (place.id, false);
+                let failed = PathEvent::AnnounceDone { id, echoed };
+                let tell =
+                    |policy: &mut Policy, table: &mut Endpoints| policy.on_event(&failed, table);
+                let _known = msk.inner.lock().with_policy(sk, tell);
             }
-        }),
+        }
+        Step::Withdraw(gone) => command(sk, msk, |conn| conn.withdraw(&gone, now())),
         Step::Close(sf) => {
             netns::of(sk).count(Mib::RmSubflow, 1);
             command(sk, msk, |conn| {
                 conn.close_subflow(sf, now());
             });
         }
-        Step::Prio { sf, backup } => command(sk, msk, |conn| {
-            conn.set_priority(sf, backup, now());
+        Step::Prio { local, backup } => command(sk, msk, |conn| {
+            conn.set_priority_from(local, backup, now());
         }),
     }
 }

@@ -141,6 +141,19 @@ impl RemoveAddr {
         Self::collect(ids.iter().map(|id| id.0))
     }
 
+    /// The same with one more; none where there is no room for it.
+    #[must_use]
+    pub fn with(mut self, id: AddrId) -> Option<Self> {
+        if self.ids().any(|old| old == id) {
+            return Some(self);
+        }
+        let at = usize::from(self.count);
+        let slot = self.ids.get_mut(at).filter(|_| at < Self::MAX_SENT)?;
+        *slot = id.0;
+        self.count = self.count.saturating_add(1);
+        Some(self)
+    }
+
     fn collect(source: impl ExactSizeIterator<Item = u8>) -> Option<Self> {
         let count = u8::try_from(source.len()).ok()?;
         if count == 0 || source.len() > MAX_IDS {
@@ -187,5 +200,20 @@ impl RemoveAddr {
 impl core::fmt::Debug for RemoveAddr {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_tuple("RemoveAddr").field(&self.octets()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_takes_one_more_up_to_eight() {
+        let mut list = RemoveAddr::new(&[AddrId(1)]).unwrap();
+        for id in [2, 1, 3, 4, 5, 6, 7, 8, 8] {
+            list = list.with(AddrId(id)).unwrap();
+        }
+        assert_eq!(list.octets(), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(list.with(AddrId(9)), None);
     }
 }

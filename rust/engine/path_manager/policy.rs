@@ -14,11 +14,15 @@ use crate::engine::action::PathEvent;
 use crate::engine::mem::FVec;
 use crate::engine::subflow::SubflowId;
 use crate::wire::AddrId;
+use crate::wire::RemoveAddr;
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 
+mod answers;
 mod changes;
 mod counts;
+
+use self::answers::Answer;
 
 /// Addresses of the peer, and endpoints of ours, that one pass combines.
 const MESH: usize = 8;
@@ -34,6 +38,13 @@ pub struct Place {
     pub port: Option<NonZeroU16>,
 }
 
+impl Place {
+    /// Whether it is at this address, and at this port if that matters.
+    fn is_at(&self, addr: IpAddr, port: Option<NonZeroU16>) -> bool {
+        same(self.addr, addr) && (port.is_none() || self.port == port)
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -41,7 +52,7 @@ pub enum Step {
     /// is announced any more.
     Announce(Place),
     /// [`crate::engine::Connection::withdraw`].
-    Withdraw(AddrId),
+    Withdraw(RemoveAddr),
     /// [`crate::engine::Connection::join`], from an endpoint or, without one, from wherever the
     /// route to the peer starts: the number is then that of [`Endpoints::implicit`]. Answer with
     /// [`Policy::opened`].
@@ -53,10 +64,10 @@ pub enum Step {
     },
     /// [`crate::engine::Connection::close_subflow`].
     Close(SubflowId),
-    /// [`crate::engine::Connection::set_priority`].
+    /// [`crate::engine::Connection::set_priority_from`].
     Prio {
-        /// The subflow.
-        sf: SubflowId,
+        /// Our address.
+        local: AddrId,
         /// A backup, or no longer.
         backup: bool,
     },
@@ -102,14 +113,8 @@ struct Known {
     /// None until the shell says.
     sf: Option<SubflowId>,
     local: AddrId,
+    /// Where we opened it to; none where the peer did.
     to: Option<Place>,
-    /// We opened it to answer an announcement of the peer.
-    answers: bool,
-}
-
-/// Whether an address is that of whoever uses it.
-fn is_own(addr: IpAddr) -> bool {
-    addr.to_canonical().is_loopback()
 }
 
 /// What a pass is at.
@@ -117,14 +122,16 @@ fn is_own(addr: IpAddr) -> bool {
 enum Job {
     /// From an endpoint to all addresses of the peer, from this one on.
     Mesh { from: Endpoint, next: usize },
-    /// From the endpoints that are for it to an address of the peer, from this one on.
-    Answer { to: Place, next: usize, any: bool },
+    /// The peer has announced an address.
+    Announced(Place),
+    /// From the endpoints that are for it to that address.
+    Answer(Answer),
     /// A subflow is to be closed.
     Close(SubflowId),
-    /// An address is to be withdrawn.
-    Withdraw(AddrId),
-    /// A subflow changes its priority.
-    Prio { sf: SubflowId, backup: bool },
+    /// Addresses are to be withdrawn.
+    Withdraw(RemoveAddr),
+    /// A subflow from an address of ours changes its priority.
+    Prio { local: AddrId, backup: bool },
 }
 
 /// The path manager of one connection.
@@ -139,10 +146,14 @@ pub struct Policy {
     /// Endpoints that were used up, as sources and as announcements.
     used: Ids,
     announced: Ids,
+    /// Our first address was taken from us: without an announcement the peer would not know that it is back.
+    first_taken_back: bool,
     /// This announcement waits for its echo.
     announcing: Option<AddrId>,
     /// Sources used up that are not our first address.
     sources: usize,
+    /// Announcements of the peer of which a subflow came, by their numbers, and how many.
+    counted: Ids,
     accepted: u8,
     flows: FVec<Known>,
     remotes: FVec<Place>,
@@ -163,8 +174,10 @@ impl Policy {
             first: true,
             used,
             announced: Ids::default(),
+            first_taken_back: false,
             announcing: None,
             sources: 0,
+            counted: Ids::default(),
             accepted: 0,
             flows: FVec::new(),
             remotes: FVec::new(),
@@ -173,7 +186,7 @@ impl Policy {
     }
 
     /// Subflows beside the first.
-    fn extra(&self) -> usize {
+    pub fn extra(&self) -> usize {
         self.flows.len()
     }
 
@@ -192,12 +205,12 @@ impl Policy {
             sf: Some(sf),
             local,
             to: None,
-            answers: false,
         };
         self.flows.push(known).is_ok()
     }
 
-    /// What came of [`Step::Open`]: the subflow and our number for its address, or nothing.
+    /// What came of [`Step::Open`]: the subflow and our number for its address, or nothing. That also where it came and
+    /// is gone by now ([`crate::engine::Connection::has_subflow`]): its end was told before anybody knew its number.
     pub fn opened(&mut self, came: Option<(SubflowId, AddrId)>) {
         let waiting = self.flows.iter().position(|known| known.sf.is_none());
         let Some(at) = waiting else { return };
@@ -205,6 +218,9 @@ impl Policy {
             (Some((sf, local)), Some(known)) => {
                 known.sf = Some(sf);
                 known.local = local;
+                if let Some(to) = known.to {
+                    self.count_accepted(to.id);
+                }
             }
             _ => {
                 self.flows.remove(at);
@@ -215,11 +231,17 @@ impl Policy {
     /// Takes in what the engine has to tell.
     pub fn on_event(&mut self, event: &PathEvent, endpoints: &Endpoints) {
         match *event {
-            PathEvent::Established => self.established = true,
+            PathEvent::Established => {
+                self.established = true;
+                // The SYN could not say so.
+                let first = endpoints.at(self.local.addr, self.local.port);
+                if let Some(one) = first.filter(|one| one.flags.has(Flags::BACKUP)) {
+                    self.on_backup(one);
+                }
+            }
             PathEvent::AnnounceDone { id, .. } => self.end_announcement(id),
             PathEvent::Announced { id, addr, port } => {
-                let port = port.or(self.remote.port);
-                self.on_announced(Place { id, addr, port }, endpoints);
+                self.on_announced(id, addr, port, endpoints);
             }
             PathEvent::Removed { id } => self.on_removed(id),
             PathEvent::SubflowClosed { sf, .. } => {
@@ -235,64 +257,34 @@ impl Policy {
         self.announcing = self.announcing.filter(|waiting| *waiting != id);
     }
 
-    fn on_announced(&mut self, to: Place, endpoints: &Endpoints) {
-        // [D] No peer elsewhere has us connect to ourselves.
-        if is_own(to.addr) && !is_own(self.remote.addr) {
-            return;
-        }
-        let first = same(to.addr, self.remote.addr) && to.port == self.remote.port;
-        // RFC 8684 3.4.1: number 0 is the first address, whatever the option calls it.
-        if (to.id == AddrId::INITIAL) != first || self.goes_to(&to) {
-            return;
-        }
-        // Where the peer takes no joins at its first address, this is what it wants us to use.
-        let limits = endpoints.limits;
-        let special = self.remote_denies && limits.accepted == 0 && self.sources == 0;
-        let usual = self.accepted < limits.accepted || first;
-        if !(usual || special) || !self.has_room(limits) {
-            return;
-        }
-        self.remember(to);
-        let any = !endpoints.iter().any(|one| {
-            one.flags.has(Flags::FULLMESH)
-                || one.flags.has(Flags::LAMINAR)
-                || (special && one.flags.has(Flags::SUBFLOW))
-        });
-        self.accepted = self.accepted.saturating_add(u8::from(!first));
-        self.do_later(Job::Answer { to, next: 0, any });
-    }
-
-    fn remember(&mut self, to: Place) {
-        self.remotes.retain(|old| old.id != to.id);
-        if self.remotes.len() < MESH {
-            // Forgotten, it is not part of the mesh.
-            let _kept = self.remotes.push(to);
-        }
-    }
-
     /// Without memory nothing is done: the next occasion may be better.
     fn do_later(&mut self, job: Job) {
         let _kept = self.jobs.push(job);
     }
 
-    fn goes_to(&self, to: &Place) -> bool {
-        let there = |place: &Place| same(place.addr, to.addr) && place.port == to.port;
-        self.flows
-            .iter()
-            .any(|known| known.to.as_ref().is_some_and(there))
+    /// Where subflows start and end, as far as we had them opened.
+    fn ends(&self) -> impl Iterator<Item = (AddrId, &Place)> {
+        let first = self.first.then_some((AddrId::INITIAL, &self.remote));
+        let more = self.flows.iter();
+        let more = more.filter_map(|known| Some((known.local, known.to.as_ref()?)));
+        first.into_iter().chain(more)
+    }
+
+    fn connects(&self, local: AddrId, to: &Place) -> bool {
+        let mut ends = self.ends();
+        ends.any(|(id, place)| id == local && place.is_at(to.addr, to.port))
     }
 
     fn on_removed(&mut self, id: AddrId) {
         self.remotes.retain(|old| old.id != id);
-        let mut answered = false;
-        for known in self.flows.iter_mut() {
-            if known.to.is_some_and(|to| to.id == id) {
-                // The engine closes it; said twice, that makes room for one announcement.
-                answered |= core::mem::take(&mut known.answers);
-            }
-        }
-        if answered && id != AddrId::INITIAL {
-            self.accepted = self.accepted.saturating_sub(1);
+        self.jobs.retain(|job| match job {
+            Job::Announced(to) | Job::Answer(Answer { to, .. }) => to.id != id,
+            _ => true,
+        });
+        let is_there = |known: &Known| known.to.is_some_and(|to| to.id == id);
+        if self.flows.iter().any(is_there) {
+            // The engine closes it.
+            self.uncount_accepted(id);
         }
     }
 
@@ -310,41 +302,46 @@ impl Policy {
         if !self.established {
             return None;
         }
-        while let Some(job) = self.jobs.get(0).copied() {
-            if let Some(step) = self.go_on(job, endpoints) {
-                return Some(step);
-            }
-            self.jobs.remove(0);
+        if let Some(step) = self.work(endpoints) {
+            return Some(step);
         }
         if let Some(step) = self.next_announcement(endpoints) {
             return Some(step);
         }
+        if self.saves_sources(endpoints.limits) {
+            return None;
+        }
         while self.sources < endpoints.sources() && self.has_room(endpoints.limits) {
             let from = self.next_source(endpoints)?;
-            if self.id_of(&from) != AddrId::INITIAL {
-                self.sources = self.sources.saturating_add(1);
-            }
             if from.flags.has(Flags::FULLMESH) {
                 self.do_later(Job::Mesh { from, next: 0 });
             }
             // A peer that wants no joins at its first address: the endpoint is used up for nothing.
             if !self.remote_denies {
-                return self.open(Some(from), self.remote, false, endpoints.limits);
+                return self.open(Some(from), self.remote, endpoints.limits);
             }
-            if from.flags.has(Flags::FULLMESH) {
-                return self.poll_job(endpoints);
+            if let Some(step) = self.work(endpoints) {
+                return Some(step);
             }
         }
         None
     }
 
-    fn poll_job(&mut self, endpoints: &Endpoints) -> Option<Step> {
-        let job = self.jobs.get(0).copied()?;
-        let step = self.go_on(job, endpoints);
-        if step.is_none() {
-            self.jobs.remove(0);
+    /// The next step of the jobs, in their order.
+    fn work(&mut self, endpoints: &Endpoints) -> Option<Step> {
+        while let Some(job) = self.jobs.get(0).copied() {
+            let (step, rest) = self.go_on(job, endpoints);
+            match (rest, self.jobs.get_mut(0)) {
+                (Some(rest), Some(slot)) => *slot = rest,
+                _ => {
+                    self.jobs.remove(0);
+                }
+            }
+            if step.is_some() {
+                return step;
+            }
         }
-        step
+        None
     }
 
     fn next_announcement(&mut self, endpoints: &Endpoints) -> Option<Step> {
@@ -354,13 +351,14 @@ impl Policy {
         let mut list = endpoints.iter();
         let one = list.find(|one| {
             let id = self.id_of(one);
-            let wanted = one.flags.has(Flags::SIGNAL) && id != AddrId::INITIAL;
-            wanted && !self.announced.has(id)
+            let needed = id != AddrId::INITIAL || self.first_taken_back;
+            one.flags.has(Flags::SIGNAL) && needed && !self.announced.has(id)
         })?;
-        self.announced.add(one.id);
-        self.announcing = Some(one.id);
+        let id = self.id_of(one);
+        self.announced.add(id);
+        self.announcing = Some(id);
         Some(Step::Announce(Place {
-            id: one.id,
+            id,
             addr: one.addr,
             port: one.port,
         }))
@@ -370,90 +368,53 @@ impl Policy {
         let mut list = endpoints.iter();
         let one =
             list.find(|one| one.flags.has(Flags::SUBFLOW) && !self.used.has(self.id_of(one)))?;
-        self.used.add(self.id_of(one));
+        self.use_up(self.id_of(one));
         Some(*one)
     }
 
-    /// Does the next part of a job; nothing when it is done.
-    fn go_on(&mut self, job: Job, endpoints: &Endpoints) -> Option<Step> {
+    /// It opens nothing by itself any more.
+    fn use_up(&mut self, source: AddrId) {
+        if self.used.add(source) && source != AddrId::INITIAL {
+            self.sources = self.sources.saturating_add(1);
+        }
+    }
+
+    /// The next step of a job, and what is left of it.
+    fn go_on(&mut self, job: Job, endpoints: &Endpoints) -> (Option<Step>, Option<Job>) {
         let limits = endpoints.limits;
-        match job {
-            Job::Close(sf) => {
-                self.jobs.remove(0);
-                Some(Step::Close(sf))
-            }
-            Job::Withdraw(id) => {
-                self.jobs.remove(0);
-                Some(Step::Withdraw(id))
-            }
-            Job::Prio { sf, backup } => {
-                self.jobs.remove(0);
-                Some(Step::Prio { sf, backup })
-            }
+        let (step, rest) = match job {
+            Job::Close(sf) => (Some(Step::Close(sf)), None),
+            Job::Withdraw(gone) => (Some(Step::Withdraw(gone)), None),
+            Job::Prio { local, backup } => (Some(Step::Prio { local, backup }), None),
             Job::Mesh { from, next } => {
-                let to = self.remotes.get(next).copied()?;
-                self.advance(Job::Mesh {
-                    from,
-                    next: next.saturating_add(1),
-                });
-                self.open(Some(from), to, true, limits)
+                let local = self.id_of(&from);
+                let mut list = self.remotes.iter().enumerate().skip(next);
+                // It may have answered an announcement before it was its turn.
+                let found = list.find(|(_, to)| !self.connects(local, to));
+                let Some((at, to)) = found.map(|(at, to)| (at, *to)) else {
+                    return (None, None);
+                };
+                let next = at.saturating_add(1);
+                let rest = Job::Mesh { from, next };
+                (self.open(Some(from), to, limits), Some(rest))
             }
-            Job::Answer { to, any: true, .. } => {
-                self.jobs.remove(0);
-                self.open(None, to, true, limits)
-            }
-            Job::Answer {
-                to,
-                next,
-                any: false,
-            } => {
-                let mut list = endpoints.iter().enumerate().skip(next);
-                let (at, from) = list.find(|(_, one)| self.answers(one, to.addr, endpoints))?;
-                let from = *from;
-                self.advance(Job::Answer {
-                    to,
-                    next: at.saturating_add(1),
-                    any: false,
-                });
-                if from.flags.has(Flags::LAMINAR) && !from.flags.has(Flags::FULLMESH) {
-                    self.jobs.remove(0);
+            Job::Announced(to) => match self.begin(to, endpoints) {
+                Some(answer) => {
+                    self.remember(to);
+                    self.answer(answer, endpoints)
                 }
-                self.open(Some(from), to, true, limits)
-            }
-        }
-    }
-
-    /// Whether an endpoint is for answering an announcement of `addr`.
-    fn answers(&self, one: &Endpoint, addr: IpAddr, endpoints: &Endpoints) -> bool {
-        let mesh = endpoints.iter().any(|one| one.flags.has(Flags::FULLMESH));
-        let laminar = endpoints.iter().any(|one| one.flags.has(Flags::LAMINAR));
-        let family = one.addr.to_canonical().is_ipv4() == addr.to_canonical().is_ipv4();
-        let id = self.id_of(one);
-        let busy = self.flows.iter().any(|known| known.local == id);
-        family
-            && if mesh {
-                one.flags.has(Flags::FULLMESH)
-            } else if laminar {
-                one.flags.has(Flags::LAMINAR) && !busy
-            } else {
-                one.flags.has(Flags::SUBFLOW)
-            }
-    }
-
-    fn advance(&mut self, job: Job) {
-        if let Some(slot) = self.jobs.get_mut(0) {
-            *slot = job;
-        }
+                // Those before it took what there was.
+                None => (None, None),
+            },
+            Job::Answer(answer) => self.answer(answer, endpoints),
+        };
+        // Where no more is possible now, it is not tried later either.
+        let goes_on = step.is_some();
+        (step, rest.filter(|_| goes_on))
     }
 
     /// Asks for a subflow, if there may be one more.
-    fn open(
-        &mut self,
-        from: Option<Endpoint>,
-        to: Place,
-        answers: bool,
-        limits: Limits,
-    ) -> Option<Step> {
+    fn open(&mut self, from: Option<Endpoint>, to: Place, limits: Limits) -> Option<Step> {
         if !self.has_room(limits) {
             return None;
         }
@@ -462,7 +423,6 @@ impl Policy {
             sf: None,
             local,
             to: Some(to),
-            answers,
         };
         self.flows.push(known).ok()?;
         Some(Step::Open { from, to })

@@ -327,6 +327,46 @@ fn subflows_to_an_address_that_is_gone_are_closed() {
     assert!(!rig.has(&Action::CloseSubflow { sf: SF }));
 }
 
+/// The subflows of which the path manager hears that they are no more.
+fn ended(rig: &mut Rig) -> Vec<(SubflowId, Ending)> {
+    let asked = rig.asked();
+    let ends = asked.iter().filter_map(|action| match action {
+        Action::Path(PathEvent::SubflowClosed { sf, ending, .. }) => Some((*sf, *ending)),
+        _ => None,
+    });
+    ends.collect()
+}
+
+#[test]
+fn a_subflow_that_is_taken_out_of_use_ends_at_once_for_the_path_manager() {
+    let mut rig = with_second();
+    rig.write(1_000);
+    rig.asked();
+    assert_eq!(rig.conn.info().extra_subflows, 1);
+    let set = OptionSet {
+        remove_addr: RemoveAddr::new(&[AddrId(0), AddrId(5)]),
+        ..OptionSet::default()
+    };
+    on_first(&mut rig, set);
+    // Both, in one event; first that their addresses are gone.
+    let news = rig.actions.iter().filter_map(|action| match action {
+        Action::Path(PathEvent::Removed { id }) => Some(i32::from(id.0)),
+        Action::Path(PathEvent::SubflowClosed { .. }) => Some(-1),
+        _ => None,
+    });
+    assert_eq!(news.collect::<Vec<_>>(), [0, 5, -1, -1]);
+    let local = Ending::Local;
+    assert_eq!(ended(&mut rig), [(SF, local), (SECOND, local)]);
+    assert!(!rig.conn.has_subflow(SF));
+    assert_eq!(rig.conn.info().subflows_total, 0);
+    // TCP comes to its end later.
+    for sf in [SECOND, SF] {
+        let ending = Ending::Clean;
+        rig.post(Event::SubflowClosed { sf, ending });
+    }
+    assert_eq!(ended(&mut rig), []);
+}
+
 #[test]
 fn the_last_address_going_leaves_time_for_another() {
     let mut rig = Rig::new(false);
@@ -371,6 +411,21 @@ fn our_priority_goes_out_on_the_subflow_that_it_is_about() {
     let none = SubflowId(77);
     assert!(!rig.conn.set_priority(none, true, Instant::default()));
     assert!(!rig.conn.close_subflow(none, Instant::default()));
+}
+
+#[test]
+fn a_priority_for_an_address_is_for_its_first_subflow_that_carries_data() {
+    let mut rig = with_second();
+    let mut third = Subflow::new(SubflowId(3), Phase::Open, Duration::from_millis(200));
+    third.ends.local_id = AddrId(2);
+    rig.conn.subflows.add(third).unwrap();
+    let now = Instant::default();
+    assert!(rig.conn.close_subflow(SECOND, now));
+    assert!(rig.conn.set_priority_from(AddrId(2), true, now));
+    assert!(rig.conn.ends(SubflowId(3)).unwrap().local_backup);
+    assert!(!rig.conn.set_priority_from(AddrId(9), true, now));
+    assert!(rig.conn.set_priority_from(AddrId(0), true, now));
+    assert!(rig.conn.ends(SF).unwrap().local_backup);
 }
 
 #[test]

@@ -39,6 +39,7 @@ use rust_mptcp::engine::PassiveOpen;
 use rust_mptcp::engine::SubflowId;
 use rust_mptcp::engine::SubflowTx;
 use rust_mptcp::wire::parse;
+use rust_mptcp::wire::AddrId;
 use rust_mptcp::wire::Key;
 use rust_mptcp::wire::OptionSet;
 use rust_mptcp::wire::Reset;
@@ -117,6 +118,8 @@ pub struct Host {
     backlog: usize,
     /// The endpoints of its path manager, if it has one.
     pub managed: Option<Endpoints>,
+    /// A subflow from this address of its own is refused before connect(2) returns.
+    pub refused: Option<AddrId>,
     /// It wants every further subflow to be a backup.
     pub backups: bool,
 }
@@ -148,6 +151,7 @@ impl Host {
             order: VecDeque::new(),
             backlog: BACKLOG,
             managed: None,
+            refused: None,
             backups: false,
         }
     }

@@ -140,6 +140,8 @@ pub struct Paths {
     pub backups: bool,
     /// Path managers decide, with these flags for the addresses of client and server, and a limit.
     pub managed: Option<([Flags; 2], u8)>,
+    /// The client's joins over this path are refused at once.
+    pub refused: Option<u8>,
     /// The only path that is sure to live.
     pub survivor: Option<u8>,
     /// Who interferes.
@@ -180,6 +182,7 @@ impl Paths {
             paths,
             backups: false,
             managed: None,
+            refused: None,
             survivor: None,
             attackers: Vec::new(),
         }
@@ -235,6 +238,9 @@ impl Paths {
             0..=3 => {}
             4..=7 => run.lose_paths(rng),
             _ => run.disturb(rng),
+        }
+        if rng.percent(20) {
+            run.refused = Some(rng.within(1, count - 1) as u8);
         }
         run
     }
@@ -376,6 +382,7 @@ impl Paths {
                 hosts[side].managed = Some(endpoints(side as u8, flags, self.paths.len(), limit));
             }
         }
+        hosts[0].refused = self.refused.map(AddrId);
         let paths = self.paths.into_iter().map(|path| {
             let [there, back] = path.links;
             Path {

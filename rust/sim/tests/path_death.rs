@@ -226,10 +226,16 @@ fn a_connection_without_paths_goes_on_when_there_is_one_again() {
 /// How many subflows two path managers open over three paths, and how many announcements came
 /// back.
 fn managed(client: Flags, server: Flags, limit: u8) -> (usize, u32) {
+    managed_but(client, server, limit, None)
+}
+
+/// The same, where the client's joins over one path are refused at once.
+fn managed_but(client: Flags, server: Flags, limit: u8, refused: Option<u8>) -> (usize, u32) {
     let paths = (0..3).map(|_| path(RATE, 20 * MILLI)).collect();
     let mut scenario = download(paths, 10_000_000, SchedulerKind::Default);
     scenario.script.clear();
     scenario.managed = Some(([client, server], limit));
+    scenario.refused = refused;
     let (world, fault) = paths::run(scenario, None);
     assert_eq!(fault, None);
     let ends = [0, 1].map(|side| &world.end(0, side).unwrap().record.paths);
@@ -246,4 +252,10 @@ fn path_managers_find_each_other() {
     assert_eq!(managed(nothing, Flags::SIGNAL, 1), (1, 2));
     assert_eq!(managed(Flags(0x0A), Flags::SIGNAL, 4), (2, 2));
     assert_eq!(managed(Flags::LAMINAR, Flags::SIGNAL, 4), (2, 2));
+}
+
+#[test]
+fn a_subflow_that_is_refused_on_the_spot_leaves_its_place_to_the_next() {
+    let nothing = Flags::default();
+    assert_eq!(managed_but(nothing, Flags::SIGNAL, 2, Some(1)), (1, 2));
 }

@@ -10,6 +10,7 @@ use super::Flags;
 use super::Job;
 use super::Policy;
 use crate::engine::subflow::SubflowId;
+use crate::wire::RemoveAddr;
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 
@@ -18,10 +19,11 @@ impl Policy {
     pub fn on_endpoint_removed(&mut self, gone: &Endpoint) {
         let id = self.id_of(gone);
         let announced = self.take_back(id);
-        let used = self.close_from(id) && !gone.flags.has(Flags::IMPLICIT);
+        let used = self.next_from(id, None).is_some() && !gone.flags.has(Flags::IMPLICIT);
         if announced || used {
-            self.do_later(Job::Withdraw(id));
+            self.withdraw(id);
         }
+        self.close_from(id);
         self.may_use_again(id);
     }
 
@@ -29,7 +31,7 @@ impl Policy {
     pub fn on_flushed(&mut self, gone: &Endpoint) {
         let id = self.id_of(gone);
         if self.take_back(id) {
-            self.do_later(Job::Withdraw(id));
+            self.withdraw(id);
         }
         self.close_from(id);
         self.may_use_again(id);
@@ -40,17 +42,21 @@ impl Policy {
         let is_ours = same(addr, self.local.addr) && (port.is_none() || port == self.local.port);
         if is_ours {
             self.take_back(AddrId::INITIAL);
-            self.do_later(Job::Withdraw(AddrId::INITIAL));
+            self.withdraw(AddrId::INITIAL);
             self.close_from(AddrId::INITIAL);
             self.may_use_again(AddrId::INITIAL);
         }
     }
 
-    /// An endpoint became a backup, or is none any more: so is its first subflow.
+    /// An endpoint became a backup, or is none any more: so is its first subflow that carries data.
     pub fn on_backup(&mut self, changed: &Endpoint) {
         let backup = changed.flags.has(Flags::BACKUP);
-        if let Some(sf) = self.next_from(self.id_of(changed), None) {
-            self.do_later(Job::Prio { sf, backup });
+        let local = self.id_of(changed);
+        // The last word counts.
+        let is_other = |job: &mut Job| !matches!(job, Job::Prio { local: id, .. } if *id == local);
+        self.jobs.retain(is_other);
+        if self.next_from(local, None).is_some() {
+            self.do_later(Job::Prio { local, backup });
         }
     }
 
@@ -65,8 +71,25 @@ impl Policy {
 
     /// Nobody hears whether what is withdrawn was echoed. Says whether the peer was told of the address.
     fn take_back(&mut self, id: AddrId) -> bool {
+        self.first_taken_back |= id == AddrId::INITIAL;
         self.end_announcement(id);
         self.announced.remove(id)
+    }
+
+    /// Tells the peer, ahead of the FINs: it may be that no other subflow can. In-tree peers drop what follows at once on
+    /// another one, so what goes together is said together.
+    fn withdraw(&mut self, id: AddrId) {
+        for job in self.jobs.iter_mut() {
+            if let Job::Withdraw(gone) = job {
+                if let Some(both) = gone.with(id) {
+                    *gone = both;
+                    return;
+                }
+            }
+        }
+        if let Some(gone) = RemoveAddr::new(&[id]) {
+            self.do_later(Job::Withdraw(gone));
+        }
     }
 
     /// The next subflow from one of our addresses, by their numbers.
@@ -78,14 +101,13 @@ impl Policy {
         all.filter(|sf| last.is_none_or(|last| *sf > last)).min()
     }
 
-    /// Closes the subflows from one of our addresses; says whether there are any.
-    fn close_from(&mut self, id: AddrId) -> bool {
+    /// Closes the subflows from one of our addresses.
+    fn close_from(&mut self, id: AddrId) {
         let mut last = None;
         while let Some(sf) = self.next_from(id, last) {
             self.do_later(Job::Close(sf));
             last = Some(sf);
         }
-        last.is_some()
     }
 
     fn may_use_again(&mut self, id: AddrId) {

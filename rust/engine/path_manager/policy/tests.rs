@@ -119,6 +119,11 @@ fn source(net: u8, flags: Flags) -> Endpoint {
     }
 }
 
+fn withdraw(ids: &[u8]) -> Step {
+    let ids: Vec<AddrId> = ids.iter().copied().map(AddrId).collect();
+    Step::Withdraw(RemoveAddr::new(&ids).unwrap())
+}
+
 const MESH: Flags = Flags(Flags::SUBFLOW.0 | Flags::FULLMESH.0);
 
 #[test]
@@ -198,8 +203,32 @@ fn an_announcement_that_is_withdrawn_holds_up_no_other() {
         addr: ip(3, 1),
         port: None,
     };
-    let steps = [Step::Withdraw(AddrId(1)), Step::Announce(next)];
+    let steps = [withdraw(&[1]), Step::Announce(next)];
     assert_eq!(host.steps(), steps);
+}
+
+#[test]
+fn the_first_address_is_announced_when_it_comes_back() {
+    let mut host = Host::new(&[(1, Flags::SIGNAL)], 2, 0);
+    assert_eq!(host.steps(), []);
+    let gone = host.all.remove(AddrId(1)).unwrap();
+    host.policy.on_endpoint_removed(&gone);
+    host.steps();
+    // Whatever number it has now.
+    let again = Endpoint {
+        id: AddrId(9),
+        ..source(1, Flags::SIGNAL)
+    };
+    host.all.add(again).unwrap();
+    let first = Place {
+        id: AddrId(0),
+        addr: ip(1, 1),
+        port: None,
+    };
+    assert_eq!(host.steps(), [Step::Announce(first)]);
+    host.policy.on_endpoint_removed(&again);
+    host.all.remove(AddrId(9)).unwrap();
+    assert!(host.steps().contains(&withdraw(&[0])));
 }
 
 #[test]
@@ -253,11 +282,75 @@ fn a_peer_elsewhere_does_not_have_us_connect_to_ourselves() {
 }
 
 #[test]
+fn an_announcement_of_which_nothing_comes_leaves_room_for_another() {
+    let mut host = Host::new(&[], 3, 1);
+    host.announced(1, 2);
+    let open = host.policy.poll(&host.all);
+    assert!(matches!(open, Some(Step::Open { .. })));
+    host.policy.opened(None);
+    assert_eq!(host.announced(2, 3).opens(), [(0, 3)]);
+    assert_eq!(host.announced(3, 4).opens(), []);
+}
+
+#[test]
+fn an_answer_for_which_there_is_no_room_any_more_costs_no_other_job() {
+    let mut host = Host::new(&[(2, Flags::SIGNAL)], 1, 2);
+    assert_eq!(host.steps().len(), 1);
+    // Both before anything is done, and the first takes the only place.
+    host.announced(1, 5).announced(2, 6);
+    let gone = host.all.remove(AddrId(1)).unwrap();
+    host.policy.on_endpoint_removed(&gone);
+    let steps = host.steps();
+    assert_eq!(steps.len(), 2);
+    assert_eq!(steps[1], withdraw(&[1]));
+}
+
+#[test]
 fn number_0_is_the_first_address_and_nothing_else() {
     let mut host = Host::new(&[], 3, 3);
     assert_eq!(host.announced(0, 7).opens(), []);
     assert_eq!(host.announced(4, 1).opens(), []);
-    assert_eq!(host.announced(0, 1).opens(), [(0, 1)]);
+    // The first subflow goes there while it lives.
+    assert_eq!(host.announced(0, 1).opens(), []);
+    assert_eq!(host.closed(1).announced(0, 1).opens(), [(0, 1)]);
+}
+
+#[test]
+fn an_announcement_that_is_repeated_is_answered_once() {
+    let mut host = Host::new(&[], 9, 9);
+    host.announced(1, 5).announced(1, 5);
+    // The port may be named as well.
+    host.hears(&PathEvent::Announced {
+        id: AddrId(1),
+        addr: ip(5, 2),
+        port: NonZeroU16::new(80),
+    });
+    assert_eq!(host.opens(), [(0, 5)]);
+    // Without a port any subflow to that address counts.
+    host.hears(&PathEvent::Announced {
+        id: AddrId(2),
+        addr: ip(6, 2),
+        port: NonZeroU16::new(99),
+    });
+    assert_eq!(host.opens(), [(0, 6)]);
+    assert_eq!(host.announced(2, 6).opens(), []);
+}
+
+#[test]
+fn an_address_that_is_withdrawn_before_its_turn_is_left_alone() {
+    let mut host = Host::new(&[], 9, 9);
+    host.announced(1, 5).announced(2, 6);
+    host.hears(&PathEvent::Removed { id: AddrId(1) });
+    assert_eq!(host.opens(), [(0, 6)]);
+}
+
+#[test]
+fn a_peer_that_announces_without_end_fills_no_queue() {
+    let mut host = Host::new(&[], 60, 60);
+    for id in 1..=200 {
+        host.announced(id, id);
+    }
+    assert_eq!(host.opens().len(), 8);
 }
 
 #[test]
@@ -268,6 +361,14 @@ fn fullmesh_combines_every_source_with_every_address() {
     // One that comes later meets all of them.
     host.all.add(source(4, MESH)).unwrap();
     assert_eq!(host.opens(), [(4, 1), (4, 5)]);
+}
+
+#[test]
+fn fullmesh_combines_nothing_twice() {
+    let mut host = Host::denied(&[(2, MESH), (3, MESH)], 9, 2, false);
+    host.announced(1, 5);
+    host.hears(&PathEvent::Established);
+    assert_eq!(host.opens(), [(2, 5), (3, 5), (2, 1), (3, 1)]);
 }
 
 #[test]
@@ -290,6 +391,44 @@ fn a_peer_that_wants_no_joins_at_its_first_address_is_met_elsewhere() {
 }
 
 #[test]
+fn sources_wait_for_the_announcement_of_a_peer_that_wants_joins_elsewhere() {
+    // No announcement is accepted, as by default.
+    let sources = [1, 2, 3, 4].map(|net| (net, Flags::SUBFLOW));
+    let mut host = Host::denied(&sources, 2, 0, true);
+    host.hears(&PathEvent::Established);
+    assert_eq!(host.opens(), []);
+    assert_eq!(host.announced(1, 5).opens(), [(2, 5), (3, 5)]);
+    // Once is enough: there is nothing left for the next one, and the last source goes for nothing.
+    assert_eq!(host.closed(2).opens(), []);
+    assert_eq!(host.announced(2, 6).opens(), []);
+    // The same where endpoints go everywhere: all of them, and once.
+    let mut host = Host::denied(&[(2, MESH), (3, MESH)], 9, 0, true);
+    host.hears(&PathEvent::Established);
+    assert_eq!(host.announced(1, 5).opens(), [(2, 5), (3, 5)]);
+    assert_eq!(host.announced(2, 6).opens(), []);
+}
+
+#[test]
+fn without_sources_a_peer_that_wants_joins_elsewhere_is_not_met() {
+    let mut host = Host::denied(&[(2, Flags::SIGNAL)], 2, 0, true);
+    host.hears(&PathEvent::Established);
+    assert_eq!(host.announced(1, 5).opens(), []);
+}
+
+#[test]
+fn a_laminar_endpoint_that_answers_opens_nothing_by_itself() {
+    let mut host = Host::new(&[(2, Flags(0x22))], 0, 9);
+    assert_eq!(host.steps(), []);
+    host.all.limits.extra_subflows = 2;
+    host.announced(1, 5);
+    assert_eq!(host.opens(), [(2, 5)]);
+    // That of the first subflow is in use.
+    let mut host = Host::new(&[(1, Flags::LAMINAR)], 2, 9);
+    assert_eq!(host.announced(1, 5).opens(), []);
+    assert_eq!(host.closed(1).announced(1, 5).opens(), [(1, 5)]);
+}
+
+#[test]
 fn joins_of_the_peer_count_for_the_same_limit() {
     let mut host = Host::new(&[(2, Flags::SUBFLOW)], 1, 0);
     assert!(host.policy.allows_join(&host.all));
@@ -305,7 +444,7 @@ fn an_endpoint_that_goes_takes_its_subflows_along() {
     assert_eq!(host.opens().len(), 2);
     let gone = host.all.remove(AddrId(1)).unwrap();
     host.policy.on_endpoint_removed(&gone);
-    let steps = [Step::Close(SubflowId(2)), Step::Withdraw(AddrId(1))];
+    let steps = [withdraw(&[1]), Step::Close(SubflowId(2))];
     assert_eq!(host.steps(), steps);
     // Added again it is used again.
     host.closed(2);
@@ -320,7 +459,7 @@ fn the_endpoint_of_the_first_subflow_goes_and_comes_back() {
     let gone = host.all.remove(AddrId(1)).unwrap();
     host.policy.on_endpoint_removed(&gone);
     let first = SubflowId::FIRST;
-    let steps = [Step::Close(first), Step::Withdraw(AddrId(0))];
+    let steps = [withdraw(&[0]), Step::Close(first)];
     assert_eq!(host.steps(), steps);
     host.closed(1);
     host.all.add(source(1, Flags::SUBFLOW)).unwrap();
@@ -335,12 +474,12 @@ fn the_first_address_goes_without_being_an_endpoint() {
     host.policy.on_first_removed(ip(1, 1), NonZeroU16::new(99));
     assert_eq!(host.steps(), []);
     host.policy.on_first_removed(ip(1, 1), None);
-    let steps = [Step::Withdraw(AddrId(0)), Step::Close(SubflowId::FIRST)];
+    let steps = [withdraw(&[0]), Step::Close(SubflowId::FIRST)];
     assert_eq!(host.steps(), steps);
     // It closes only what is there.
     host.closed(1);
     host.policy.on_first_removed(ip(1, 1), None);
-    assert_eq!(host.steps(), [Step::Withdraw(AddrId(0))]);
+    assert_eq!(host.steps(), [withdraw(&[0])]);
 }
 
 #[test]
@@ -351,11 +490,28 @@ fn when_all_endpoints_go_the_peer_hears_of_those_announced() {
     for one in gone.iter() {
         host.policy.on_flushed(one);
     }
-    let steps = [Step::Close(SubflowId(2)), Step::Withdraw(AddrId(2))];
+    let steps = [Step::Close(SubflowId(2)), withdraw(&[2])];
     assert_eq!(host.steps(), steps);
     host.closed(2);
     host.all.add(source(2, Flags::SUBFLOW)).unwrap();
     assert_eq!(host.opens(), [(2, 1)]);
+}
+
+#[test]
+fn what_goes_together_is_withdrawn_together() {
+    let nets = 2_u8..12;
+    let all: Vec<_> = nets.map(|net| (net, Flags::SIGNAL)).collect();
+    let mut host = Host::new(&all, 2, 0);
+    for id in 1..=10 {
+        assert_eq!(host.steps().len(), 1);
+        let (id, echoed) = (AddrId(id), true);
+        host.hears(&PathEvent::AnnounceDone { id, echoed });
+    }
+    for one in host.all.flush().iter() {
+        host.policy.on_flushed(one);
+    }
+    let steps = [withdraw(&[1, 2, 3, 4, 5, 6, 7, 8]), withdraw(&[9, 10])];
+    assert_eq!(host.steps(), steps);
 }
 
 #[test]
@@ -375,7 +531,7 @@ fn an_announced_endpoint_that_goes_is_withdrawn() {
     assert_eq!(host.steps().len(), 1);
     let gone = host.all.remove(AddrId(1)).unwrap();
     host.policy.on_endpoint_removed(&gone);
-    assert_eq!(host.steps(), [Step::Withdraw(AddrId(1))]);
+    assert_eq!(host.steps(), [withdraw(&[1])]);
 }
 
 #[test]
@@ -383,11 +539,22 @@ fn a_backup_endpoint_changes_its_first_subflow() {
     let mut host = Host::new(&[(1, Flags::SUBFLOW), (2, Flags::SUBFLOW)], 2, 0);
     host.steps();
     let flags = Flags(Flags::SUBFLOW.0 | Flags::BACKUP.0);
-    for (id, sf) in [(1, SubflowId::FIRST), (2, SubflowId(2))] {
+    for (id, local) in [(1, AddrId(0)), (2, AddrId(2))] {
         let changed = host.all.set_flags(AddrId(id), flags).unwrap();
+        // Said twice before anything is done, it is done once.
         host.policy.on_backup(&changed);
-        assert_eq!(host.steps(), [Step::Prio { sf, backup: true }]);
+        host.policy.on_backup(&changed);
+        let backup = true;
+        assert_eq!(host.steps(), [Step::Prio { local, backup }]);
     }
+}
+
+#[test]
+fn a_backup_endpoint_makes_the_first_subflow_one() {
+    let mut host = Host::new(&[(1, Flags::BACKUP), (2, Flags(6))], 0, 0);
+    let (local, backup) = (AddrId(0), true);
+    assert_eq!(host.steps(), [Step::Prio { local, backup }]);
+    assert_eq!(host.steps(), []);
 }
 
 #[test]
@@ -442,7 +609,7 @@ proptest! {
             }
             for step in host.steps() {
                 if let Step::Announce(place) = step {
-                    prop_assert!(place.id != AddrId(0));
+                    prop_assert_eq!(place.id == AddrId(0), place.addr == ip(1, 1));
                 }
             }
             prop_assert!(host.policy.extra() <= usize::from(extra));

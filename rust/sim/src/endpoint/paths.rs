@@ -13,6 +13,7 @@ use crate::tcp::Tcp;
 use crate::tcp::MILLI;
 use crate::world::address;
 use rust_mptcp::engine::Duration;
+use rust_mptcp::engine::Ending;
 use rust_mptcp::engine::Event;
 use rust_mptcp::engine::JoinRequest;
 use rust_mptcp::engine::PathEvent;
@@ -45,6 +46,14 @@ impl Endpoint {
         self.drain(env);
         self.send_syn(env, place);
         Some(place)
+    }
+
+    /// Has the subflow that was just begun refused, as if its SYN had been answered on the spot.
+    pub fn refuse_last(&mut self, env: &mut Env<'_>) {
+        env.out.pop();
+        let last = self.flows.len() - 1;
+        self.tcp_gone(env, last, Ending::Refused, Phase::Dead);
+        self.drain(env);
     }
 
     /// Does what a path manager wants. False when there is nothing yet to do it to.

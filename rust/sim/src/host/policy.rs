@@ -8,12 +8,13 @@ use crate::endpoint::Env;
 use crate::segment::Addr;
 use crate::world::PORT;
 use rust_mptcp::engine::path_manager::policy::Place;
+use rust_mptcp::engine::path_manager::Endpoint as Source;
+use rust_mptcp::engine::path_manager::Endpoints;
 use rust_mptcp::engine::path_manager::Policy;
 use rust_mptcp::engine::path_manager::Step;
 use rust_mptcp::engine::PathEvent;
 use rust_mptcp::engine::SubflowId;
 use rust_mptcp::wire::AddrId;
-use rust_mptcp::wire::RemoveAddr;
 use std::net::IpAddr;
 
 fn ip(addr: Addr) -> IpAddr {
@@ -56,8 +57,11 @@ impl Host {
             }
             let step = policy.poll(&endpoints);
             self.endpoints[index].policy = Some(policy);
-            let Some(step) = step else { break };
-            self.take_step(env, index, &step);
+            let Some(step) = step else {
+                self.check_count(env, index);
+                break;
+            };
+            self.take_step(env, index, &step, &endpoints);
             count += 1;
             if count > 200 {
                 return env
@@ -67,7 +71,18 @@ impl Host {
         self.managed = Some(endpoints);
     }
 
-    fn take_step(&mut self, env: &mut Env<'_>, index: usize, step: &Step) {
+    /// A subflow that nobody knows any more must not keep the place of another.
+    fn check_count(&self, env: &mut Env<'_>, index: usize) {
+        let endpoint = &self.endpoints[index];
+        if let (Some(conn), Some(policy)) = (&endpoint.conn, &endpoint.policy) {
+            let (known, counted) = (conn.info().extra_subflows, policy.extra());
+            env.require(counted <= known.into(), || {
+                format!("a path manager counts {counted} subflows, and there are {known}")
+            });
+        }
+    }
+
+    fn take_step(&mut self, env: &mut Env<'_>, index: usize, step: &Step, table: &Endpoints) {
         let now = env.instant();
         let endpoint = &mut self.endpoints[index];
         let Some(conn) = endpoint.conn.as_mut() else {
@@ -82,43 +97,57 @@ impl Host {
                     endpoint.path_events.push(failed);
                 }
             }
-            Step::Withdraw(id) => {
-                if let Some(gone) = RemoveAddr::new(&[id]) {
-                    conn.withdraw(&gone, now);
-                }
-            }
+            Step::Withdraw(gone) => conn.withdraw(&gone, now),
             Step::Close(sf) => {
                 let _known = conn.close_subflow(sf, now);
             }
-            Step::Prio { sf, backup } => {
-                let _known = conn.set_priority(sf, backup, now);
+            Step::Prio { local, backup } => {
+                let _open = conn.set_priority_from(local, backup, now);
             }
-            Step::Open { from, to } => {
-                let place = to.port.map_or(PORT, |port| port.get());
-                let remote = Addr {
-                    ip: octets(to.addr),
-                    port: place,
-                };
-                // Without an endpoint the route decides: the address on the same path.
-                let own = u32::from_be_bytes([0, 0, 0, 3]);
-                let source = from.map_or(remote.ip ^ own, |from| octets(from.addr));
-                let local = Addr {
-                    ip: source,
-                    port: 42_000 + endpoint.flows.len() as u16,
-                };
-                let backup = from.is_some_and(|from| from.flags.0 & 4 != 0);
-                // There is no way from one path to another.
-                let reachable = local.ip >> 8 == remote.ip >> 8;
-                let opened = reachable && self.join(env, index, local, remote, backup);
-                let endpoint = &mut self.endpoints[index];
-                let flow = endpoint.flows.last().filter(|_| opened);
-                let came = flow.map(|flow| (flow.id, super::local_addr(local, false).id));
-                if let Some(policy) = endpoint.policy.as_mut() {
-                    policy.opened(came);
-                }
-            }
+            Step::Open { from, to } => self.open(env, index, from, &to, table),
         }
         self.endpoints[index].drain(env);
+    }
+
+    /// Opens a subflow for the path manager, and tells it what came of that.
+    fn open(
+        &mut self,
+        env: &mut Env<'_>,
+        index: usize,
+        from: Option<Source>,
+        to: &Place,
+        table: &Endpoints,
+    ) {
+        let remote = Addr {
+            ip: octets(to.addr),
+            port: to.port.map_or(PORT, |port| port.get()),
+        };
+        // Without an endpoint the route decides: the address on the same path.
+        let own = u32::from_be_bytes([0, 0, 0, 3]);
+        let source = from.map_or(remote.ip ^ own, |from| octets(from.addr));
+        let local = Addr {
+            ip: source,
+            port: 42_000 + self.endpoints[index].flows.len() as u16,
+        };
+        let backup = from.is_some_and(|from| from.flags.0 & 4 != 0);
+        // There is no way from one path to another.
+        let reachable = local.ip >> 8 == remote.ip >> 8;
+        let opened = reachable && self.join(env, index, local, remote, backup);
+        let endpoint = &mut self.endpoints[index];
+        let flow = endpoint.flows.last().filter(|_| opened);
+        let id = super::local_addr(local, false).id;
+        let came = flow.map(|flow| (flow.id, id));
+        if opened && self.refused == Some(id) {
+            endpoint.refuse_last(env);
+        }
+        // It hears as it happens, and of the answer last.
+        let events = core::mem::take(&mut endpoint.path_events);
+        if let (Some(policy), Some(conn)) = (&mut endpoint.policy, &endpoint.conn) {
+            for event in events {
+                policy.on_event(&event, table);
+            }
+            policy.opened(came.filter(|(sf, _)| conn.has_subflow(*sf)));
+        }
     }
 
     /// Whether the path manager takes one more subflow of the peer.
