@@ -298,6 +298,7 @@ impl<P: Payload> Connection<P> {
                 Timer::Close => self.on_close_timer(),
                 Timer::Join => self.on_join_timer(),
                 Timer::Announce => self.on_announce_timer(),
+                Timer::Leave => self.on_leave_timer(),
             }
         }
     }

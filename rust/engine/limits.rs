@@ -11,6 +11,7 @@
 //! | [`GAPS`] | out-of-order ranges per connection | the newest is dropped; the peer sends it again |
 //! | [`RANGES`] | out-of-order payload handles | the newest is dropped; the peer sends it again |
 //! | [`JOIN_PATIENCE`] | time | the join is reset |
+//! | [`LEAVE_PATIENCE`] | time | the subflow is reset |
 //! | [`REINJECTIONS`] | ranges to send again | the range waits for the next timeout |
 
 use super::time::Duration;
@@ -52,6 +53,10 @@ pub(super) const SILENT_FINS: u32 = 5;
 /// How long a join may wait for any sign that its third ACK arrived. [D]: in-tree waits for ever,
 /// and no data goes over the subflow meanwhile.
 pub(super) const JOIN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a subflow that was taken out of use has for its FINs, while the connection goes on over others: the usual
+/// `tcp_fin_timeout`. [D]: in-tree makes it an orphan of TCP, with about the same end.
+pub(super) const LEAVE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long the third ACK of a join waits for an answer before it goes out again, where no
 /// round-trip time is known (`TCP_TIMEOUT_INIT`).

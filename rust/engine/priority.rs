@@ -3,6 +3,7 @@
 //! RFC 8684 3.3.8: backup subflows, and subflows that are taken out of use.
 
 use super::connection::Connection;
+use super::limits::LEAVE_PATIENCE;
 use super::mib::Mib;
 use super::payload::Payload;
 use super::subflow::Ends;
@@ -10,6 +11,7 @@ use super::subflow::Farewell;
 use super::subflow::Phase;
 use super::subflow::SubflowId;
 use super::time::Instant;
+use super::timers::Timer;
 use crate::wire::AddrId;
 use crate::wire::Prio;
 
@@ -74,6 +76,9 @@ impl<P: Payload> Connection<P> {
             Phase::Opening => flow.owed.reset = Some(super::failure::plain_reset()),
             Phase::Joining | Phase::Open => flow.owed.close = true,
         }
+        let at = self.now.after(LEAVE_PATIENCE);
+        flow.leaves = Some(at);
+        self.timers.set_once(Timer::Leave, at);
         // As in-tree: it makes room for another one now, however long TCP takes for the FINs.
         if self.has_paths() {
             self.subflows.owe_farewell(sf);
@@ -82,6 +87,20 @@ impl<P: Payload> Connection<P> {
             self.rescue(sf);
         }
         self.wait_for_paths();
+    }
+
+    /// TCP has had long enough to see some subflow through.
+    pub(super) fn on_leave_timer(&mut self) {
+        for flow in self.subflows.iter_mut() {
+            if let Some(at) = flow.leaves {
+                if at <= self.now {
+                    flow.leaves = None;
+                    flow.owed.reset = Some(super::failure::plain_reset());
+                } else {
+                    self.timers.set_earlier(Timer::Leave, at);
+                }
+            }
+        }
     }
 
     /// Whether a subflow may carry data.

@@ -241,6 +241,8 @@ pub(super) struct Subflow<P> {
     pub(super) fin_received: bool,
     pub(super) parting: Parting,
     pub(super) farewell: Farewell,
+    /// Taken out of use, it is reset then if TCP is not done with it.
+    pub(super) leaves: Option<Instant>,
     pub(super) rto: Duration,
     pub(super) rx: RxMaps<P>,
     pub(super) owed: Owed,
@@ -272,6 +274,7 @@ impl<P> Subflow<P> {
             fin_received: false,
             parting: Parting::default(),
             farewell: Farewell::Ahead,
+            leaves: None,
             rto,
             rx: RxMaps::default(),
             owed: Owed::default(),

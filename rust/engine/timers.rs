@@ -17,6 +17,8 @@ pub(super) enum Timer {
     Join,
     /// RFC 8684 3.4.1: an announcement is not echoed.
     Announce,
+    /// A subflow was taken out of use, and its TCP gets no further with the FINs.
+    Leave,
 }
 
 /// Deadlines; [`NEVER`] for a timer that is not running.
@@ -26,6 +28,7 @@ pub(super) struct Timers {
     close: Instant,
     join: Instant,
     announce: Instant,
+    leave: Instant,
 }
 
 const NEVER: Instant = Instant::from_millis(u64::MAX);
@@ -38,6 +41,7 @@ impl Default for Timers {
             close: NEVER,
             join: NEVER,
             announce: NEVER,
+            leave: NEVER,
         }
     }
 }
@@ -50,6 +54,7 @@ impl Timers {
             Timer::Close => &mut self.close,
             Timer::Join => &mut self.join,
             Timer::Announce => &mut self.announce,
+            Timer::Leave => &mut self.leave,
         }
     }
 
@@ -89,6 +94,7 @@ impl Timers {
             Timer::Fail,
             Timer::Join,
             Timer::Announce,
+            Timer::Leave,
             Timer::Retransmit,
         ];
         for timer in all {
@@ -103,7 +109,7 @@ impl Timers {
 
     /// The earliest deadline.
     pub(super) fn next(&self) -> Option<Instant> {
-        let paths = self.join.min(self.announce);
+        let paths = self.join.min(self.announce).min(self.leave);
         let data = self.retransmit.min(self.fail).min(self.close);
         let earliest = data.min(paths);
         (earliest != NEVER).then_some(earliest)

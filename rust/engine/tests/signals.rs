@@ -414,6 +414,24 @@ fn our_priority_goes_out_on_the_subflow_that_it_is_about() {
 }
 
 #[test]
+fn a_subflow_that_was_taken_out_of_use_has_a_minute_for_its_fins() {
+    let mut rig = with_second();
+    assert!(rig.conn.close_subflow(SECOND, Instant::default()));
+    rig.drain();
+    assert!(rig.has(&Action::CloseSubflow { sf: SECOND }));
+    // TCP gets no further: nobody answers.
+    let mut asked = Vec::new();
+    while !asked.contains(&Action::ResetSubflow { sf: SECOND }) {
+        assert!(rig.conn.next_timeout().is_some());
+        rig.timeout();
+        asked = rig.asked();
+    }
+    assert_eq!(rig.now, 60_000);
+    assert!(!asked.contains(&Action::ResetSubflow { sf: SF }));
+    assert_eq!(rig.conn.next_timeout(), None);
+}
+
+#[test]
 fn a_priority_for_an_address_is_for_its_first_subflow_that_carries_data() {
     let mut rig = with_second();
     let mut third = Subflow::new(SubflowId(3), Phase::Open, Duration::from_millis(200));
