@@ -7,9 +7,9 @@ kmemleak=/sys/kernel/debug/kmemleak
 symbols=$(mktemp)
 trap 'rm -f "$symbols"' EXIT
 
-# Removal is refused as long as there is a socket, and the last ones take a moment.
+# Removal is refused as long as there is a socket, and the last ones take a moment: an orphan that nobody answers, a minute.
 remove() {
-	local end=$((SECONDS + 10 * ${SLOW:-1})) refused=
+	local end=$((SECONDS + 60 + 10 * ${SLOW:-1})) refused=
 	while ((SECONDS < end)); do
 		! grep -q '^rust_mptcp ' /proc/modules || refused=$(rmmod rust_mptcp 2>&1) && return
 		sleep 0.1
