@@ -252,7 +252,8 @@ impl<P: Payload> Connection<P> {
             };
             let AddAddr { id, addr, port, .. } = *option;
             let hmac = add_addr_hmac::<P::Sha256>(remote.key, self.local.key, id, addr, port);
-            if option.hmac != Some(hmac) || is_nobodys(addr) {
+            // Whoever connects to 0.0.0.0 meets itself. To groups TCP does not connect.
+            if option.hmac != Some(hmac) || addr.to_canonical().is_unspecified() {
                 // RFC 8684 3.4.1: as if it had not come.
                 return false;
             }
@@ -363,10 +364,4 @@ impl<P: Payload> Connection<P> {
         flow.owed.ack = true;
         Some(Action::Tell { sf: flow.id, order })
     }
-}
-
-/// Whether no host can have this address.
-fn is_nobodys(addr: IpAddr) -> bool {
-    let broadcast = matches!(addr, IpAddr::V4(addr) if addr.is_broadcast());
-    addr.is_unspecified() || addr.is_multicast() || broadcast
 }

@@ -208,6 +208,40 @@ fn an_announcement_with_the_right_proof_is_told_and_echoed() {
     assert_eq!(next_ack(&mut rig).0, hex("1e083103c6336407"));
 }
 
+/// An announcement with the right proof.
+fn announced_as(addr: &str) -> OptionSet {
+    let (id, addr) = (AddrId(4), addr.parse().unwrap());
+    let hmac = keys::add_addr_hmac::<HostSha256>(key_a().key, key_b().key, id, addr, None);
+    let option = AddAddr {
+        id,
+        addr,
+        port: None,
+        hmac: Some(hmac),
+    };
+    OptionSet {
+        add_addr: Some(option),
+        ..OptionSet::default()
+    }
+}
+
+#[test]
+fn a_group_may_be_announced_and_nobody_may_not() {
+    for addr in ["0.0.0.0", "::", "::ffff:0.0.0.0"] {
+        let mut rig = Rig::new(false);
+        on_first(&mut rig, announced_as(addr));
+        assert!(!rig.counted(Mib::AddAddr), "{addr}");
+    }
+    // As in-tree: the kernel's own tests do so. TCP refuses to connect there.
+    for addr in ["224.0.0.1", "255.255.255.255", "ff02::1"] {
+        let mut rig = Rig::new(false);
+        on_first(&mut rig, announced_as(addr));
+        assert!(
+            rig.counted(Mib::AddAddr) && rig.counted(Mib::EchoAddTx),
+            "{addr}"
+        );
+    }
+}
+
 #[test]
 fn an_announcement_without_proof_is_as_if_it_had_not_come() {
     let mut rig = Rig::new(false);
