@@ -247,11 +247,12 @@ monitors() {
 	sleep 0.5
 }
 
-# A long conversation, and the token of its client.
+# A connection that stays, and the token of its client.
 open_one() {
 	new_port
-	start_server server -n 100000000 -- "$V4" bulk
-	client peer -n 100000000 connect "$V4" "$PORT" bulk >/dev/null 2>&1 &
+	[[ -p $WORK/keep ]] || mkfifo "$WORK/keep"
+	start_server server -t 600 -k "$WORK/keep" -- "$V4" drip
+	client peer -t 600 -k "$WORK/keep" connect "$V4" "$PORT" drip >/dev/null 2>&1 &
 	disown -a
 	heard "CREATED.*dport=$PORT" client
 	TOKEN=$(sed -nE "s/.*CREATED.*token=([0-9a-f]+).*dport=$PORT.*/0x\\1/p" "$WORK/heard.client" | head -n 1)
