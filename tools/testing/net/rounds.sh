@@ -1,9 +1,9 @@
 #!/bin/bash
-# Insert, 20 connections, remove: 10 times (200 with LONG=1, or ROUNDS=N) under a plain TCP
+# Insert, 20 connections, remove: 10 times (200 with LONG=1, or ROUNDS=N; a slow machine 4) under a plain TCP
 # transfer that runs all the time at a fixed rate and must not notice.
 # timeout: 3600
 . "$(dirname "$0")/lib.sh"
-ROUNDS=${ROUNDS:-${LONG:+200}} ROUNDS=${ROUNDS:-10}
+ROUNDS=${ROUNDS:-${LONG:+200}} ROUNDS=${ROUNDS:-$((SLOW > 1 ? 4 : 10))}
 # Of the plain TCP transfer, in kbit/s: one that leaves a slow machine time for the rest.
 RATE=$((20000 / SLOW))
 
@@ -101,7 +101,12 @@ awk -v began="$IPERF_BEGAN" -v half=$((RATE / 2)) 'FILENAME ~ /standstills$/ {
 			longest = run
 	} END { printf "%d %d %d %d\n", n, longest, n ? sum / n : 0, lost }' "$WORK/standstills" "$WORK/iperf" >"$WORK/rates"
 read -r seconds longest mean lost <"$WORK/rates"
-((seconds > 4 * lost && longest <= 2 && mean >= RATE * 9 / 10))
-result "its rate stays ($mean of $RATE kbit/s over $seconds s; below half for at most $longest s; the machine stood still in $lost s)" $? \
-	"$(awk -v half=$((RATE / 2)) '/ sec / && $7 < half' "$WORK/iperf")"
+rate="its rate stays ($mean of $RATE kbit/s over $seconds s; below half for at most $longest s; the machine stood still in $lost s)"
+if ((SLOW > 1)); then
+	# A kernel that checks itself keeps a connection waiting whoever else is there.
+	skip "$rate" 'the machine is slow'
+else
+	((seconds > 4 * lost && longest <= 2 && mean >= RATE * 9 / 10))
+	result "$rate" $? "$(awk -v half=$((RATE / 2)) '/ sec / && $7 < half' "$WORK/iperf")"
+fi
 finish
