@@ -26,8 +26,13 @@ not_ok() {
 kmemleak=/sys/kernel/debug/kmemleak
 [[ ! -w $kmemleak ]] || echo clear >$kmemleak
 
+# Whatever a test leaves behind, the next one is about the module, unless it asked for a boot without.
+inserted() { grep -q '^rust_mptcp ' /proc/modules; }
+inserted && with_module=yes
+
 worst=0
 for test in "$@"; do
+	[[ -z ${with_module-} ]] || inserted || insmod "$RUST_MPTCP_KO" || exit 1
 	name=$(basename "$test" .sh) log=$logs/$(basename "$test" .sh).log
 	limit=$(sed -nE 's/^# timeout: *([0-9]+).*/\1/p' "$test" | head -n 1)
 	limit=$((${limit:-300} * SLOW))

@@ -109,4 +109,6 @@ else
 	((seconds > 4 * lost && longest <= 2 && mean >= RATE * 9 / 10))
 	result "$rate" $? "$(awk -v half=$((RATE / 2)) '/ sec / && $7 < half' "$WORK/iperf")"
 fi
+module_in
+result "the module is back" $?
 finish
