@@ -16,6 +16,7 @@
 void rmptcp_sock_hold(struct sock *sk) { sock_hold(sk); }
 void rmptcp_sock_put(struct sock *sk) { sock_put(sk); }
 void rmptcp_lock_sock(struct sock *sk) { lock_sock(sk); }
+void rmptcp_own_lock_class(struct sock *sk) { static struct lock_class_key keys[2]; sock_lock_init_class_and_name(sk, "slock-rust_mptcp", &keys[0], "sk_lock-rust_mptcp", &keys[1]); }
 void rmptcp_lock_sock_nested(struct sock *sk) { lock_sock_nested(sk, SINGLE_DEPTH_NESTING); }
 bool rmptcp_lock_sock_fast_nested(struct sock *sk) { return lock_sock_fast_nested(sk); }
 bool rmptcp_sock_owned(const struct sock *sk) { return sock_owned_by_user_nocheck(sk); }

@@ -16,6 +16,7 @@
 void rmptcp_sock_hold(struct sock *sk);
 void rmptcp_sock_put(struct sock *sk);
 void rmptcp_lock_sock(struct sock *sk);
+void rmptcp_own_lock_class(struct sock *sk);
 void rmptcp_lock_sock_nested(struct sock *sk);
 bool rmptcp_lock_sock_fast_nested(struct sock *sk);
 bool rmptcp_sock_owned(const struct sock *sk);

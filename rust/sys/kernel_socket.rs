@@ -145,6 +145,9 @@ impl NetSocket {
             )
         })?;
         let bare = NonNull::new(socket).map(BareSocket).ok_or(ENOMEM)?;
+        // Its TCP socket is the kernel's too and is locked below it: lockdep is to tell the two apart.
+        // SAFETY: Nobody else knows the socket, so that nobody holds its lock.
+        unsafe { bindings::rmptcp_own_lock_class(bare.sock().as_ptr()) };
         bare.bind(addr.get())?;
         Ok(Self(bare))
     }
