@@ -61,8 +61,9 @@ short_fuzz() {
 		return
 	fi
 	for target in parse round_trip engine; do
-		FUZZ_SEED=1 DURATION=15 check "fuzz-$target" "$TREE/tools/testing/fuzz.sh" "$target"
+		FUZZ_SEED=1 DURATION=15 check "fuzz-$target" "$TREE/tools/testing/fuzz.sh" "$target" &
 	done
+	wait
 }
 
 optional_check() {
@@ -122,8 +123,9 @@ test_lint() {
 
 test_build() {
 	prepared module || return 0
-	check module "$SANDBOX/build-module.sh"
-	[[ ${KERNEL:-stock} != stock ]] || check module-lint module_lint
+	check module "$SANDBOX/build-module.sh" &
+	[[ ${KERNEL:-stock} != stock ]] || check module-lint module_lint &
+	wait
 }
 
 # Compiles all of it anew under the kernel's lint set; a warning is a failure.

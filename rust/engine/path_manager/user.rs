@@ -23,11 +23,6 @@ impl UserAddresses {
         self.list.iter()
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
     /// The first address with this number.
     pub fn get(&self, id: AddrId) -> Option<&Endpoint> {
         self.list.iter().find(|one| one.id == id)

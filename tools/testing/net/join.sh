@@ -24,14 +24,14 @@ meanwhile() {
 	from=$(sent client veth0)
 	(
 		for ((tries = 0; tries < 200 * SLOW; tries++)); do
-			(($(sent client veth0) - from < 600000)) || break
+			(($(sent client veth0) - from < OCTETS / 10)) || break
 			sleep 0.05
 		done
 		"$@"
 	) &
 }
 
-OCTETS=6000000
+OCTETS=3000000
 
 # bulk_over ADDRESS: the long conversation.
 bulk_over() { talk bulk "$1" -n "$OCTETS" -- -n "$OCTETS"; }
@@ -78,8 +78,8 @@ both_carry() {
 	watch_handshake
 	bulk_over "$1" || status=1
 	kept || status=1
-	carries veth0 300000 || status=1
-	carries veth1 300000 || status=1
+	carries veth0 $((OCTETS / 20)) || status=1
+	carries veth1 $((OCTETS / 20)) || status=1
 	handshake_is_right || status=1
 	result "both subflows carry, $(name_of "$1")" "$status" "$REPORT"
 }
@@ -127,7 +127,7 @@ announced() {
 	weigh
 	bulk_at_any "$1" "$any" || status=1
 	kept || status=1
-	carries veth1 300000 || status=1
+	carries veth1 $((OCTETS / 20)) || status=1
 	result "a join to an announced address, $(name_of "$1")" "$status" "$REPORT"
 }
 
@@ -139,13 +139,13 @@ backup() {
 	weigh
 	bulk_over "$1" || status=1
 	kept || status=1
-	carries veth1 100000 && status=1
+	carries veth1 $((OCTETS / 30)) && status=1
 	result "a backup waits, $(name_of "$1")" "$status" "$REPORT"
 	meanwhile shape veth0 loss 100%
 	weigh
 	status=0
 	bulk_over "$1" || status=1
-	carries veth1 300000 || status=1
+	carries veth1 $((OCTETS / 20)) || status=1
 	result "a backup steps in, $(name_of "$1")" "$status" "$REPORT"
 	healthy
 }

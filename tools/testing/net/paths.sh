@@ -26,12 +26,14 @@ second_path() {
 # path_up NAMESPACE DEVICE: with the routes to the other device's addresses that go when it is down.
 path_up() {
 	local other=1 here=2 host=2
-	ip -n "$1" link set "$2" up
 	[[ $2 == veth1 ]] || other=2 here=1
 	[[ $1 == client ]] || host=1
-	ip -n "$1" addr replace "fd0$here::$((3 - host))/64" dev "$2" nodad
-	ip -n "$1" route replace "10.1.$other.0/24" via "10.1.$here.$host" dev "$2" metric 2000
-	ip -n "$1" -6 route replace "fd0$other::/64" via "fd0$here::$host" dev "$2" metric 2000
+	ip -n "$1" -batch - <<-EOT
+		link set $2 up
+		addr replace fd0$here::$((3 - host))/64 dev $2 nodad
+		route replace 10.1.$other.0/24 via 10.1.$here.$host dev $2 metric 2000
+		route replace fd0$other::/64 via fd0$here::$host dev $2 metric 2000
+	EOT
 }
 
 # shape DEVICE NETEM-ARGUMENT...: both directions.
@@ -39,7 +41,7 @@ shape() {
 	local name device=$1
 	shift
 	for name in client server; do
-		ip netns exec "$name" tc qdisc replace dev "$device" root netem "$@"
+		tc -n "$name" qdisc replace dev "$device" root netem "$@"
 	done
 }
 
@@ -53,33 +55,40 @@ healthy() {
 	done
 }
 
-# mib NAMESPACE NAME: a counter.
-mib() { ip netns exec "$1" nstat -asz "MPTcpExt$2" | awk -v name="MPTcpExt$2" '$1 == name { print $2 }'; }
+# snapshot NAMESPACE: its counters, to COUNTERS["NAMESPACE NAME"].
+declare -A COUNTERS
+snapshot() {
+	local counter value
+	while read -r counter value _; do
+		COUNTERS[$1 ${counter#MPTcpExt}]=$value
+	done < <(ip netns exec "$1" nstat -asz 'MPTcpExt*')
+}
 
-sent() { ip netns exec "$1" cat "/sys/class/net/$2/statistics/tx_bytes"; }
+sent() { ip -n "$1" -s -j link show dev "$2" | grep -o '"tx":{"bytes":[0-9]*' | grep -o '[0-9]*$'; }
 
 # expect NAMESPACE COUNTER=N...: notes what is to be added to counters; `kept` says whether it was.
-EXPECTED=() BEFORE=()
+EXPECTED=()
 expect() {
 	local name=$1 pair
 	shift
+	snapshot "$name"
 	for pair; do
-		EXPECTED+=("$name $pair")
-		BEFORE+=("$(mib "$name" "${pair%=*}")")
+		EXPECTED+=("$name ${pair/=/ } ${COUNTERS[$name ${pair%=*}]}")
 	done
 }
 
 kept() {
-	local i name pair gained status=0
-	for i in "${!EXPECTED[@]}"; do
-		name=${EXPECTED[i]%% *} pair=${EXPECTED[i]#* }
-		gained=$(($(mib "$name" "${pair%=*}") - BEFORE[i]))
-		((gained == ${pair#*=})) || {
-			REPORT+="$name: ${pair%=*} gained $gained, not ${pair#*=}"$'\n'
+	local name counter gain before gained status=0
+	snapshot client
+	snapshot server
+	while read -r name counter gain before; do
+		gained=$((COUNTERS[$name $counter] - before))
+		((gained == gain)) || {
+			REPORT+="$name: $counter gained $gained, not $gain"$'\n'
 			status=1
 		}
-	done
-	EXPECTED=() BEFORE=()
+	done < <(printf '%s\n' "${EXPECTED[@]}")
+	EXPECTED=()
 	return "$status"
 }
 

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/paths.sh"
 
-OCTETS=2000000
+OCTETS=1000000
 ALL='default roundrobin redundant blest ecf'
 
 names() { client sysctl -n net.mptcp.available_schedulers; }
