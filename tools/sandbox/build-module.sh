@@ -23,7 +23,12 @@ if [[ -n ${FRESH-} || $(cat "$out/.sandbox" 2>/dev/null) != "$stamp" ]]; then
 	echo "$stamp" >"$out/.sandbox"
 fi
 
-# shellcheck disable=SC2086 # MAKE_ARGS is a list.
-"$SANDBOX/enter.sh" make -s -j"$(nproc)" -C "$KSRC" $MAKE_ARGS M=/src MO="/src/$out" "${@:-modules}" ||
+# What does not build must not leave an older module for somebody to test.
+failed() {
+	rm -f "$out/rust_mptcp.ko"
 	die "the module does not build for $KREL" "its messages are above"
+}
+
+# shellcheck disable=SC2086 # MAKE_ARGS is a list.
+"$SANDBOX/enter.sh" make -s -j"$(nproc)" -C "$KSRC" $MAKE_ARGS M=/src MO="/src/$out" "${@:-modules}" || failed
 say "module: $out/rust_mptcp.ko for $KREL"

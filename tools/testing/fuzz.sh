@@ -41,8 +41,9 @@ build() {
 	host=$(rustc -vV | sed -n 's/^host: //p')
 	BIN=$OUT/cargo/$host/release
 	# shellcheck disable=SC2086 # Several flags.
-	echo 'fn main() {}' | rustc $flags --crate-type lib --emit obj -o /dev/null - 2>/dev/null ||
+	echo 'fn main() {}' | rustc $flags --crate-type lib --emit obj -o "$OUT/probe.$$" - 2>/dev/null ||
 		cannot "this rustc does not know the pass sancov-module: $(rustc --version)"
+	rm -f "$OUT/probe.$$"
 	say "fuzz: building"
 	(cd rust/fuzz && CARGO_TARGET_DIR=$TREE/$OUT/cargo RUSTFLAGS=$flags \
 		cargo build --release --quiet --target "$host")
@@ -73,7 +74,7 @@ summary() {
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$2")
 	read -r cover corpus < <(sed -nE 's/.* cov: ([0-9]+) .* corp: ([0-9]+).*/\1 \2/p' "$2" | tail -n 1) || true
 	printf '%-12s %12s %9s %8s %8s  %s\n' "$1" "${runs:-?}" $((${runs:-0} / ($3 > 0 ? $3 : 1))) \
-		"${cover:-?}" "${corpus:-?}" "$(if (($4 == 0)); then echo none; else echo FOUND; fi)" >>"$OUT/summary"
+		"${cover:-?}" "${corpus:-?}" "$(if (($4 == 0)); then echo none; else echo FOUND; fi)" >>"$SUMMARY"
 }
 
 # Makes what failed small and says how to go on.
@@ -111,10 +112,12 @@ mkdir -p "$OUT"
 need_compilers
 build
 ((only_build == 0)) || exit 0
-printf '%-12s %12s %9s %8s %8s  %s\n' target runs runs/s edges corpus finding >"$OUT/summary"
+SUMMARY=$(mktemp)
+trap 'rm -f "$SUMMARY"' EXIT
+printf '%-12s %12s %9s %8s %8s  %s\n' target runs runs/s edges corpus finding >"$SUMMARY"
 for target in $targets; do
 	run "$target"
 done
 echo
-cat "$OUT/summary"
+cat "$SUMMARY"
 ((FOUND == 0)) || die "the fuzzer has found something" "see above, and $OUT/findings"

@@ -42,7 +42,7 @@ fn paths(sk: &Sock, inner: &Inner) -> Paths {
         paths.signalled = octet(conn.announced());
     }
     if let Some(user) = &inner.user {
-        paths.local_used = octet(user.len());
+        paths.local_used = octet(user.iter().count());
         return paths;
     }
     if let Some(policy) = &inner.policy {
