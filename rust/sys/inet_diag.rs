@@ -102,6 +102,16 @@ static ENTRY: Entry = Entry {
     state: AtomicU8::new(OUT),
 };
 
+/// An `inet_connection_sock` of all zeroes: no timer, no congestion control. C asks one for its own part of an answer, and
+/// an MPTCP socket, which the C function takes a pointer of by itself, is none (`proto.rs`).
+struct Nothing(UnsafeCell<bindings::inet_connection_sock>);
+
+// SAFETY: Nobody writes to it.
+unsafe impl Sync for Nothing {}
+
+// SAFETY: All zeroes is valid for the C structure.
+static NO_TIMERS: Nothing = Nothing(UnsafeCell::new(unsafe { core::mem::zeroed() }));
+
 /// Our wish for the place; dropping it gives the place back.
 pub(super) struct Registration<S: Stack>(PhantomData<fn() -> S>);
 
@@ -234,7 +244,7 @@ unsafe fn fill(
     unsafe {
         let f = core::mem::transmute::<*mut c_void, Fill>(f.as_ptr());
         let admin = bindings::netlink_net_capable((*cb).skb, bindings::CAP_NET_ADMIN as c_int);
-        f(sk, sk.cast(), skb, cb, req, flags as u16, admin)
+        f(sk, NO_TIMERS.0.get(), skb, cb, req, flags as u16, admin)
     }
 }
 
