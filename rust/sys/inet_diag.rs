@@ -109,8 +109,10 @@ struct Nothing(UnsafeCell<bindings::inet_connection_sock>);
 // SAFETY: Nobody writes to it.
 unsafe impl Sync for Nothing {}
 
-// SAFETY: All zeroes is valid for the C structure.
-static NO_TIMERS: Nothing = Nothing(UnsafeCell::new(unsafe { core::mem::zeroed() }));
+static NO_TIMERS: Nothing = Nothing(UnsafeCell::new(
+    // SAFETY: All zeroes is valid for the C structure.
+    unsafe { core::mem::zeroed() },
+));
 
 /// Our wish for the place; dropping it gives the place back.
 pub(super) struct Registration<S: Stack>(PhantomData<fn() -> S>);

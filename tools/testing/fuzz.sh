@@ -40,10 +40,12 @@ build() {
 	flags+=' -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares'
 	host=$(rustc -vV | sed -n 's/^host: //p')
 	BIN=$OUT/cargo/$host/release
+	# What rustc leaves meanwhile has the same names each time: several may ask at once.
+	probe=$(mktemp -d)
+	trap 'rm -rf "$probe"' EXIT
 	# shellcheck disable=SC2086 # Several flags.
-	echo 'fn main() {}' | rustc $flags --crate-type lib --emit obj -o "$OUT/probe.$$" - 2>/dev/null ||
+	echo 'fn main() {}' | rustc $flags --crate-type lib --emit obj --out-dir "$probe" - 2>/dev/null ||
 		cannot "this rustc does not know the pass sancov-module: $(rustc --version)"
-	rm -f "$OUT/probe.$$"
 	say "fuzz: building"
 	(cd rust/fuzz && CARGO_TARGET_DIR=$TREE/$OUT/cargo RUSTFLAGS=$flags \
 		cargo build --release --quiet --target "$host")
@@ -112,8 +114,7 @@ mkdir -p "$OUT"
 need_compilers
 build
 ((only_build == 0)) || exit 0
-SUMMARY=$(mktemp)
-trap 'rm -f "$SUMMARY"' EXIT
+SUMMARY=$probe/summary
 printf '%-12s %12s %9s %8s %8s  %s\n' target runs runs/s edges corpus finding >"$SUMMARY"
 for target in $targets; do
 	run "$target"
