@@ -77,10 +77,7 @@ fn refuse(request: &Request<'_>, no: Refusal) -> Error {
             EINVAL
         }
         Refusal::Nameless { at } => {
-            request.explain(
-                Some(at),
-                format_args!("neither id nor address is given"),
-            );
+            request.explain(Some(at), format_args!("neither id nor address is given"));
             EOPNOTSUPP
         }
     }

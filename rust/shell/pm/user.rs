@@ -103,9 +103,7 @@ pub(super) fn command(net: &Net, request: &Request<'_>, of: &OfConnection) -> Re
         Wish::Withdraw { id, at } => remove(connection, request, id, at),
         Wish::Create { from, to, at } => create(connection, request, &from, &to, at),
         Wish::Destroy { from, to } => destroy(connection, request, &from, &to),
-        Wish::SetBackup { from, to, backup } => {
-            set_backup(connection, request, &from, &to, backup)
-        }
+        Wish::SetBackup { from, to, backup } => set_backup(connection, request, &from, &to, backup),
         Wish::Get { id, at } => get(connection, request, id, at),
     }
 }
@@ -179,12 +177,7 @@ fn create(
 }
 
 /// SUBFLOW_DESTROY.
-fn destroy(
-    connection: &Managed,
-    request: &Request<'_>,
-    from: &Endpoint,
-    to: &Endpoint,
-) -> Result {
+fn destroy(connection: &Managed, request: &Request<'_>, from: &Endpoint, to: &Endpoint) -> Result {
     let sf = {
         let inner = connection.msk()?.inner.lock();
         between(&inner.subflows, from, to, |_| true)
