@@ -7,9 +7,11 @@
 
 mod engine;
 mod input;
+mod netlink;
 mod parse;
 mod round_trip;
 
 pub use engine::engine;
+pub use netlink::netlink;
 pub use parse::parse;
 pub use round_trip::round_trip;
