@@ -46,6 +46,11 @@ fn the_inputs_of_netlink() {
 }
 
 #[test]
+fn the_inputs_of_paths() {
+    replay("paths", fuzz::paths);
+}
+
+#[test]
 fn the_inputs_of_engine() {
     replay("engine", fuzz::engine);
 }
