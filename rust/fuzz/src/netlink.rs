@@ -169,7 +169,7 @@ impl Connection {
             return None;
         }
         self.made += 1;
-        let sf = SubflowId(self.made.try_into().ok()?);
+        let sf = SubflowId(self.made);
         self.flows.insert(sf);
         Some(sf)
     }
@@ -222,7 +222,7 @@ impl Connection {
                     self.policy.opened(came.map(|sf| (sf, id)));
                 }
                 Step::Close(sf) => {
-                    assert!(u32::from(sf.0) <= self.made, "closes what never was");
+                    assert!(sf.0 <= self.made, "closes what never was");
                     self.close(sf, endpoints);
                 }
                 Step::Prio { .. } => {}
@@ -305,11 +305,11 @@ impl World {
         let done = match decoded {
             Ok(Command::Of(of)) => {
                 assert!(of.at < attributes.len());
-                let wished = of.wish.map_err(|no| blames(no, attributes));
-                wished.and_then(|wish| self.wish(&wish))
+                let wished = of.wish.map_err(|no| checked(no, attributes));
+                wished.and_then(|wish| self.wish(&wish).map_err(Some))
             }
-            Ok(command) => self.carry_out(&command, input),
-            Err(no) => Err(blames(no, attributes)),
+            Ok(command) => self.carry_out(&command, input).map_err(Some),
+            Err(no) => Err(checked(no, attributes)),
         };
         if done.is_err() {
             let after = (listed(&self.endpoints), self.endpoints.limits);
@@ -328,16 +328,16 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, command: &Command, input: &mut Input<'_>) -> Result<(), ()> {
+    fn carry_out(&mut self, command: &Command, input: &mut Input<'_>) -> Result<(), EndpointError> {
         match *command {
             Command::Add { new, .. } => {
-                let id = self.endpoints.add(new).map_err(ignore)?;
+                let id = self.endpoints.add(new)?;
                 let made = self.endpoints.get(id).copied();
                 assert_eq!(made, Some(Endpoint { id, ..new }));
                 assert!(new.id == AddrId::INITIAL || new.id == id);
             }
             Command::Remove { id, .. } => {
-                let gone = self.endpoints.remove(id).map_err(ignore)?;
+                let gone = self.endpoints.remove(id)?;
                 assert_eq!(self.endpoints.get(id), None);
                 self.tell_all(|policy| policy.on_endpoint_removed(&gone));
                 for connection in &mut self.connections {
@@ -367,7 +367,7 @@ impl World {
                 limits.extra_subflows = extra_subflows.unwrap_or(limits.extra_subflows);
             }
             Command::SetFlags { which, flags, .. } => {
-                let (old, new) = self.endpoints.change(which, flags).map_err(ignore)?;
+                let (old, new) = self.endpoints.change(which, flags)?;
                 let fixed = |one: &Endpoint| (one.id, one.addr, one.port, one.flags.0 & !0x0C);
                 assert_eq!(fixed(&old), fixed(&new));
                 self.tell_all(|policy| {
@@ -386,16 +386,16 @@ impl World {
         Ok(())
     }
 
-    fn wish(&mut self, wish: &Wish) -> Result<(), ()> {
+    fn wish(&mut self, wish: &Wish) -> Result<(), EndpointError> {
         match *wish {
             Wish::Announce { new, .. } => {
                 assert!(new.id != AddrId::INITIAL && new.flags.has(Flags::SIGNAL));
-                self.user.add(new).map_err(ignore)
+                self.user.add(new)
             }
             Wish::Create { from, to, .. } => {
                 assert!(from.flags.has(Flags::SUBFLOW) && !from.flags.has(Flags::SIGNAL));
                 assert_eq!(is_v4(&from), is_v4(&to));
-                self.user.add(from).map_err(ignore)
+                self.user.add(from)
             }
             Wish::Destroy { from, to } => {
                 assert!(from.port.is_some() && to.port.is_some());
@@ -443,8 +443,6 @@ impl World {
     }
 }
 
-fn ignore(_why: EndpointError) {}
-
 fn is_v4(one: &Endpoint) -> bool {
     one.addr.to_canonical().is_ipv4()
 }
@@ -454,10 +452,11 @@ fn listed(endpoints: &Endpoints) -> Vec<Endpoint> {
 }
 
 /// What a refusal blames is there.
-fn blames(no: Refusal, attributes: &[u8]) {
+fn checked(no: Refusal, attributes: &[u8]) -> Option<EndpointError> {
     if let Refusal::Senseless { at: Some(at), .. } | Refusal::Nameless { at } = no {
         assert!(at + 4 <= attributes.len(), "{no:?}");
     }
+    None
 }
 
 /// No two have one number, or one address and port.

@@ -138,7 +138,7 @@ fn what_must_be_there_is_missed() {
     assert_eq!(asked(number::REMOVE, &[]), missing(attr::LOC_ID));
     assert_eq!(asked(number::REMOVE, &[loc]), missing(attr::TOKEN));
     assert_eq!(
-        asked(number::ANNOUNCE, &[local.clone()]),
+        asked(number::ANNOUNCE, core::slice::from_ref(&local)),
         missing(attr::TOKEN)
     );
     for command in [number::SUBFLOW_CREATE, number::SUBFLOW_DESTROY] {
