@@ -63,18 +63,7 @@ impl Paths {
         }
         let mut run = Self::over(seed, plans, paths);
         run.choose_hosts(rng);
-        run.script.clear();
-        for path in 1..count as u8 {
-            let side = u8::from(rng.percent(25));
-            let backup = rng.percent(20);
-            let latest = rng.pick(&[100, 500, 2_000]);
-            let when = rng.below(latest) * MILLI;
-            run.script.push((when, Op::Join { side, path, backup }));
-        }
-        run.backups = rng.percent(15);
-        for _ in 0..rng.below(4) {
-            run.manage(rng);
-        }
+        run.choose_script(rng);
         if rng.percent(40) {
             // What the script would open, the path managers do.
             let choices = [
@@ -98,6 +87,22 @@ impl Paths {
             run.refused = Some(rng.within(1, count - 1) as u8);
         }
         run
+    }
+
+    /// When which path is joined, and what else happens to them.
+    fn choose_script(&mut self, rng: &mut Random) {
+        self.script.clear();
+        for path in 1..self.paths.len() as u8 {
+            let side = u8::from(rng.percent(25));
+            let backup = rng.percent(20);
+            let latest = rng.pick(&[100, 500, 2_000]);
+            let when = rng.below(latest) * MILLI;
+            self.script.push((when, Op::Join { side, path, backup }));
+        }
+        self.backups = rng.percent(15);
+        for _ in 0..rng.below(4) {
+            self.manage(rng);
+        }
     }
 
     /// Something that a path manager does in the middle of it. The first path stays.
