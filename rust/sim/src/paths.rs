@@ -134,8 +134,8 @@ pub struct Paths {
     pub survivor: Option<u8>,
     /// On these paths no such proof of a join gets through.
     pub unproved: Vec<(u8, Proof)>,
-    /// Who interferes.
-    pub attackers: Vec<Box<dyn Attacker>>,
+    /// Who interferes, and from when on.
+    pub attackers: Vec<(u64, Box<dyn Attacker>)>,
     /// Each allocation is refused in turn.
     pub memory: bool,
     /// What it is called in the summary.
@@ -198,7 +198,7 @@ impl Paths {
                 "\n  path {at}: {names:?}\n    from client: {there:?}\n    from server: {back:?}"
             );
         }
-        let attackers: Vec<_> = self.attackers.iter().map(|one| one.name()).collect();
+        let attackers: Vec<_> = self.attackers.iter().map(|(_, one)| one.name()).collect();
         let _ = write!(text, "\n  attackers: {attackers:?}");
         for (side, name) in ["client", "server"].into_iter().enumerate() {
             let (plan, host) = (self.plans[side], self.hosts[side]);
@@ -245,8 +245,8 @@ impl Paths {
         for (when, op) in self.script {
             world.plan(when, op);
         }
-        for attacker in self.attackers {
-            world.attack(0, attacker);
+        for (when, attacker) in self.attackers {
+            world.attack(when, attacker);
         }
         world
     }

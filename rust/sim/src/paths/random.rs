@@ -210,9 +210,11 @@ impl Paths {
         let rng = &mut Random::new(seed ^ 0xA77A_0000);
         let mut forger = Forger::new(true, rng.within(1, 80) as u32);
         forger.ends = rng.percent(25);
-        run.attackers.push(Box::new(forger));
-        run.attackers.push(Box::new(Repeater::new(60)));
-        run.attackers.push(Box::new(Flood { left: 200 }));
+        // Whoever is early finds one subflow only.
+        let since = rng.pick(&[0, 500, 1_500]) * MILLI;
+        run.attackers.push((since, Box::new(forger)));
+        run.attackers.push((since, Box::new(Repeater::new(60))));
+        run.attackers.push((0, Box::new(Flood { left: 200 })));
         run.expect = Expect::Intact;
         run.family = "attacked";
         run
