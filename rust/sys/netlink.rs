@@ -65,7 +65,7 @@ impl<'a> Request<'a> {
         // SAFETY: By the type invariant; C has the answer for as long as the request.
         unsafe {
             if let Some(ack) = (*self.info.as_ptr()).extack.as_mut() {
-                ack.miss_type = number.into();
+                ack.miss_type = number;
                 ack.miss_nest = ptr::null();
             }
         }
