@@ -11,6 +11,7 @@ use rust_mptcp::engine::{Duration, Ending, Event, NoMemory, Stamp, Stamped, Tran
 use rust_mptcp::wire::checksum::Partial;
 use rust_mptcp::wire::{fit, parse, AddrId, RemoveAddr, SegmentKind};
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 impl World {
     /// Asks for a range on a subflow, and has its TCP take all of it, a part, or nothing.
@@ -134,8 +135,11 @@ impl World {
         match choice & 7 {
             0..=2 => {
                 let addr = IpAddr::from([10, 0, id.0, 1]);
-                if self.conn.announce(id, addr, None, now).is_ok() {
-                    assert!(self.conn.is_announced(id));
+                let port = NonZeroU16::new(u16::from(choice >> 4) * 1_000);
+                if self.conn.announce(id, addr, port, now).is_ok() {
+                    assert!(self.conn.is_announced(id) && self.conn.announced() <= 8);
+                    let there = port.map_or(1, NonZeroU16::get);
+                    assert_eq!(self.conn.announces(addr, there), port.is_some());
                 }
             }
             3 => {
