@@ -438,7 +438,11 @@ impl World {
         numbers.sort_unstable();
         assert_eq!(ids, numbers);
         for connection in &self.connections {
-            assert_eq!(connection.policy.extra(), connection.flows.len());
+            let policy = &connection.policy;
+            assert_eq!(policy.extra(), connection.flows.len());
+            // What was used is an endpoint still, or may be used again.
+            assert!(policy.sources_used() <= all.len());
+            assert!(policy.accepted() <= LIMIT_MAX);
         }
     }
 }
