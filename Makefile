@@ -43,11 +43,12 @@ help:
 #?                          with pictures and a summary (STACK='ours in-tree': beside in-tree)
 #? make test                every test; ends with "N passed, N failed, N skipped"
 #?                          (ONLY='host lint build net bench', NET='tools/testing/net/x*.sh': some)
-#? make sim [SEEDS=N]       two engines over simulated networks, 10000 seeds; no root needed
-#?                          (SEED=N: one again, with trace and capture; CONNECTIONS=N: so many
+#? make sim [SEEDS=N]       two engines over simulated networks, 10000 seeds, each over one path
+#?                          and over several; no root needed (PATHS=one|several: only that;
+#?                          SEED=N: one again, with trace and capture; CONNECTIONS=N: so many
 #?                          at once; PLANTED=1: bugs planted in a copy are found)
-#? make fuzz [T='...']      fuzz the pure part: parse, round_trip, engine (default: each in
-#?                          turn), for SECONDS=60 each
+#? make fuzz [T='...']      fuzz the pure part: parse, round_trip, engine, paths, netlink
+#?                          (default: each in turn), for SECONDS=60 each
 #? make coverage            which lines of wire and engine the host tests run; fails below 95 %
 #? make vm CMD='...'        run CMD in a VM of the stock kernel with the module inserted;
 #?                          the exit code is CMD's

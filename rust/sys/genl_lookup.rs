@@ -5,7 +5,8 @@
 //! C header: [`include/uapi/linux/genetlink.h`](srctree/include/uapi/linux/genetlink.h)
 
 use super::bindings;
-use super::netlink::{Attrs, HEADERS};
+use super::netlink::HEADERS;
+use crate::wire::netlink::{Attrs, Short};
 use core::ptr::{self, NonNull};
 use kernel::error::to_result;
 use kernel::ffi::c_void;
@@ -111,23 +112,23 @@ fn read(answer: &[u8], group: &[u8]) -> Result<Numbers> {
         return Err(ENOENT);
     }
     let attrs = answer.get(HEADERS..).ok_or(EINVAL)?;
-    // SAFETY: The slice is aligned as the buffer is, and there for the time of the call.
-    let attrs: Attrs<'_, 8> = unsafe { Attrs::parse(attrs.as_ptr().cast(), attrs.len())? };
+    let attrs: Attrs<'_, 8> = Attrs::parse(attrs);
+    let short = |Short| ERANGE;
     let id = attrs.get(bindings::CTRL_ATTR_FAMILY_ID as u16);
     let groups = attrs.get(bindings::CTRL_ATTR_MCAST_GROUPS as u16);
-    let id = id.ok_or(EINVAL)?.u16()?;
+    let id = id.ok_or(EINVAL)?.u16().map_err(short)?;
     // Those of a list are numbered from 1.
-    let groups: Attrs<'_, 16> = groups.ok_or(EINVAL)?.nested()?;
+    let groups: Attrs<'_, 16> = groups.ok_or(EINVAL)?.nested();
     for number in 1..16 {
         let Some(one) = groups.get(number) else {
             continue;
         };
-        let one: Attrs<'_, 3> = one.nested()?;
+        let one: Attrs<'_, 3> = one.nested();
         let name = one.get(bindings::CTRL_ATTR_MCAST_GRP_NAME as u16);
         let name = name.ok_or(EINVAL)?.payload();
         if name.strip_suffix(b"\0") == Some(group) {
             let number = one.get(bindings::CTRL_ATTR_MCAST_GRP_ID as u16);
-            let group = number.ok_or(EINVAL)?.u32()?;
+            let group = number.ok_or(EINVAL)?.u32().map_err(short)?;
             return Ok(Numbers { id, group });
         }
     }

@@ -18,108 +18,15 @@ use kernel::error::to_result;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
 
-/// An attribute of a request.
-///
-/// # Invariants
-///
-/// The pointer is an attribute that lies in full within a message that is there for `'a`.
-#[derive(Clone, Copy)]
-pub(crate) struct Attr<'a>(NonNull<bindings::nlattr>, PhantomData<&'a ()>);
-
-/// The attributes of one level, by their numbers.
-pub(crate) struct Attrs<'a, const N: usize>([Option<Attr<'a>>; N]);
-
-impl<'a> Attr<'a> {
-    pub(super) fn payload(self) -> &'a [u8] {
-        let len = size_of::<bindings::nlattr>();
-        // SAFETY: By the type invariant; the length counts the header.
-        unsafe {
-            let all = usize::from((*self.0.as_ptr()).nla_len);
-            let start = self.0.as_ptr().cast::<u8>().add(len);
-            core::slice::from_raw_parts(start, all.saturating_sub(len))
-        }
-    }
-
-    fn bytes<const N: usize>(self) -> Result<[u8; N]> {
-        self.payload().first_chunk().copied().ok_or(ERANGE)
-    }
-
-    /// `nla_get_u8`.
-    pub(crate) fn u8(self) -> Result<u8> {
-        self.bytes().map(u8::from_ne_bytes)
-    }
-
-    /// `nla_get_u16`.
-    pub(crate) fn u16(self) -> Result<u16> {
-        self.bytes().map(u16::from_ne_bytes)
-    }
-
-    /// `nla_get_u32`.
-    pub(crate) fn u32(self) -> Result<u32> {
-        self.bytes().map(u32::from_ne_bytes)
-    }
-
-    /// An IPv4 address.
-    pub(crate) fn v4(self) -> Result<IpAddr> {
-        self.bytes::<4>().map(IpAddr::from)
-    }
-
-    /// An IPv6 address, of no other length.
-    pub(crate) fn v6(self) -> Result<IpAddr> {
-        let bytes: [u8; 16] = self.payload().try_into().map_err(|_| ERANGE)?;
-        Ok(IpAddr::from(bytes))
-    }
-
-    /// The attributes within.
-    pub(crate) fn nested<const N: usize>(self) -> Result<Attrs<'a, N>> {
-        let payload = self.payload();
-        // SAFETY: By the type invariant; attributes are aligned, and their header keeps that.
-        unsafe { Attrs::parse(payload.as_ptr().cast(), payload.len()) }
-    }
-}
-
-impl<'a, const N: usize> Attrs<'a, N> {
-    /// # Safety
-    ///
-    /// `len` bytes are at `head` for `'a`, aligned as netlink does.
-    pub(super) unsafe fn parse(head: *const bindings::nlattr, len: usize) -> Result<Self> {
-        let mut found = [ptr::null_mut(); N];
-        // SAFETY: By the contract above; there is room for numbers below N. C stays within `len`.
-        to_result(unsafe {
-            bindings::__nla_parse(
-                found.as_mut_ptr(),
-                N.saturating_sub(1) as c_int,
-                head,
-                len as c_int,
-                ptr::null(),
-                bindings::netlink_validation_NL_VALIDATE_LIBERAL,
-                ptr::null_mut(),
-            )
-        })?;
-        // INVARIANT: C finds only what lies within `len`.
-        Ok(Self(found.map(|attr| {
-            NonNull::new(attr).map(|attr| Attr(attr, PhantomData))
-        })))
-    }
-
-    /// The attribute with this number.
-    pub(crate) fn get(&self, number: u16) -> Option<Attr<'a>> {
-        *self.0.get(usize::from(number))?
-    }
-}
-
 /// A command of a program.
 ///
 /// # Invariants
 ///
-/// The pointer is the `genl_info` of a request that is there for `'a`.
+/// The pointer is the `genl_info` of a request that is there for `'a`, and so are its attributes.
 pub(crate) struct Request<'a> {
     info: NonNull<bindings::genl_info>,
-    attrs: Attrs<'a, NUMBERS>,
+    attributes: &'a [u8],
 }
-
-/// Attributes of a command have numbers below this (`__MPTCP_PM_ATTR_MAX`).
-const NUMBERS: usize = 7;
 
 /// Octets before the attributes of a message.
 pub(super) const HEADERS: usize =
@@ -131,14 +38,20 @@ impl<'a> Request<'a> {
     /// `info` is that of a request which is there for `'a`.
     pub(super) unsafe fn new(info: *const bindings::genl_info) -> Result<Self> {
         let info = NonNull::new(info.cast_mut()).ok_or(EINVAL)?;
-        // SAFETY: By the contract above. Generic netlink has seen that the header of the family is there in full.
-        let attrs = unsafe {
+        // SAFETY: By the contract above. Netlink has seen that the message is there in full, and generic netlink that it
+        // is not shorter than the headers.
+        let attributes = unsafe {
             let message = (*info.as_ptr()).nlhdr;
             let len = ((*message).nlmsg_len as usize).saturating_sub(HEADERS);
-            Attrs::parse(message.byte_add(HEADERS).cast(), len)?
+            core::slice::from_raw_parts(message.cast::<u8>().add(HEADERS), len)
         };
         // INVARIANT: As above.
-        Ok(Self { info, attrs })
+        Ok(Self { info, attributes })
+    }
+
+    /// The attributes, as the program sent them.
+    pub(crate) fn attributes(&self) -> &'a [u8] {
+        self.attributes
     }
 
     /// The number of the command.
@@ -147,30 +60,22 @@ impl<'a> Request<'a> {
         unsafe { (*(*self.info.as_ptr()).genlhdr).cmd }
     }
 
-    /// The attribute with this number.
-    pub(crate) fn get(&self, number: u16) -> Option<Attr<'a>> {
-        self.attrs.get(number)
-    }
-
-    /// The attribute with this number, without which there is no answer.
-    pub(crate) fn need(&self, number: u16) -> Result<Attr<'a>> {
-        self.get(number).ok_or_else(|| {
-            // SAFETY: By the type invariant; C has the answer for as long as the request.
-            unsafe {
-                if let Some(ack) = (*self.info.as_ptr()).extack.as_mut() {
-                    ack.miss_type = number;
-                    ack.miss_nest = ptr::null();
-                }
+    /// Says that the attribute with this number is missing.
+    pub(crate) fn miss(&self, number: u16) {
+        // SAFETY: By the type invariant; C has the answer for as long as the request.
+        unsafe {
+            if let Some(ack) = (*self.info.as_ptr()).extack.as_mut() {
+                ack.miss_type = number;
+                ack.miss_nest = ptr::null();
             }
-            EINVAL
-        })
+        }
     }
 
-    /// Says in words why the answer is an error, and which attribute is to blame.
+    /// Says in words why the answer is an error, and where the attribute that is to blame begins, in octets from the first.
     ///
     /// The words are copied: C sends them when we may no longer be loaded.
-    pub(crate) fn explain(&self, blamed: Option<Attr<'_>>, why: fmt::Arguments<'_>) {
-        // SAFETY: By the type invariant; the attribute is part of the same request.
+    pub(crate) fn explain(&self, blamed: Option<usize>, why: fmt::Arguments<'_>) {
+        // SAFETY: By the type invariant; the place is within the same request.
         unsafe {
             let Some(ack) = (*self.info.as_ptr()).extack.as_mut() else {
                 return;
@@ -185,8 +90,8 @@ impl<'a> Request<'a> {
                 *c = 0;
             }
             ack._msg = ack._msg_buf.as_ptr();
-            if let Some(attr) = blamed {
-                ack.bad_attr = attr.0.as_ptr();
+            if let Some(attr) = blamed.and_then(|at| self.attributes.get(at..)) {
+                ack.bad_attr = attr.as_ptr().cast();
             }
         }
     }

@@ -41,6 +41,16 @@ fn the_inputs_of_round_trip() {
 }
 
 #[test]
+fn the_inputs_of_netlink() {
+    replay("netlink", fuzz::netlink);
+}
+
+#[test]
+fn the_inputs_of_paths() {
+    replay("paths", fuzz::paths);
+}
+
+#[test]
 fn the_inputs_of_engine() {
     replay("engine", fuzz::engine);
 }

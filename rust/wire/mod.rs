@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Bytes to values and back: the MPTCP option of RFC 8684. Pure functions that know no connection.
+//! Bytes to values and back: the MPTCP option of RFC 8684, and attributes of netlink. Pure functions that know no connection.
 //!
 //! | subtype | name | RFC 8684 | file |
 //! |---|---|---|---|
@@ -16,9 +16,9 @@
 //! [`walk`] is the only reader of kind and length octets, [`parse()`](parse::parse) turns the
 //! options of a segment into [`Options`], [`emit`] turns an [`OptionSet`] into octets, and
 //! [`space`] decides what fits beside the options of TCP. [`seq`] has the sequence numbers,
-//! [`keys`] the keys, tokens and HMACs, [`checksum`] the DSS checksum.
+//! [`keys`] the keys, tokens and HMACs, [`checksum`] the DSS checksum. [`netlink`] reads what path managers say.
 //!
-//! Nothing here panics, allocates or loops for longer than the 40 octets of an option area.
+//! Nothing here panics, allocates or loops for longer than its input is: 40 octets of an option area, or a message.
 
 #![forbid(unsafe_code)]
 #![deny(
@@ -43,6 +43,7 @@ pub mod fail;
 pub mod fast_close;
 pub mod join;
 pub mod keys;
+pub mod netlink;
 pub mod parse;
 pub mod prio;
 pub mod reset;

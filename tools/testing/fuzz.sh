@@ -11,8 +11,8 @@ set -euo pipefail
 . "$(dirname "$0")/../sandbox/lib.sh"
 cd "$TREE"
 
-declare -A LONGEST=([parse]=64 [round_trip]=128 [engine]=4096)
-ALL='parse round_trip engine'
+declare -A LONGEST=([parse]=64 [round_trip]=128 [engine]=4096 [paths]=4096 [netlink]=1024)
+ALL='parse round_trip engine paths netlink'
 OUT=build/fuzz
 
 cannot() {

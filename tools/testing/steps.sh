@@ -52,7 +52,7 @@ short_fuzz() {
 	"$TREE/tools/testing/fuzz.sh" --build >"$OUT/fuzz-build.log" 2>&1 || status=$?
 	if ((status == 4)); then
 		echo "skip fuzz ($(grep '^error:' "$OUT/fuzz-build.log" | tail -n 1))"
-		count 0 0 3
+		count 0 0 5
 		return
 	elif ((status != 0)); then
 		count 0 1 0
@@ -60,7 +60,7 @@ short_fuzz() {
 		failure "FAIL fuzz targets do not build ($OUT/fuzz-build.log)"
 		return
 	fi
-	for target in parse round_trip engine; do
+	for target in parse round_trip engine paths netlink; do
 		FUZZ_SEED=1 DURATION=15 check "fuzz-$target" "$TREE/tools/testing/fuzz.sh" "$target" &
 	done
 	wait

@@ -26,6 +26,12 @@ impl Flags {
     /// Use it for one address that the peer announces.
     pub const LAMINAR: Self = Self(0x20);
 
+    /// Those of a program's flags that have a meaning; others vanish.
+    pub const fn known(flags: u32) -> Self {
+        let [lowest, ..] = flags.to_le_bytes();
+        Self(lowest & 0x3F)
+    }
+
     /// Whether all flags of `other` are set.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -72,6 +78,15 @@ impl Endpoint {
         }
         Ok(())
     }
+}
+
+/// How a program names an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// By its number.
+    Id(AddrId),
+    /// By its address, and its port if it has one.
+    At(IpAddr, Option<NonZeroU16>),
 }
 
 /// Why endpoints stay as they are.
@@ -257,6 +272,21 @@ impl Endpoints {
     pub fn flush(&mut self) -> FVec<Endpoint> {
         self.cursor = 0;
         core::mem::take(&mut self.list)
+    }
+
+    /// Changes the flags of an endpoint as [`Endpoints::set_flags`]; gives what it was and what it is.
+    pub fn change(
+        &mut self,
+        which: Which,
+        flags: Flags,
+    ) -> Result<(Endpoint, Endpoint), EndpointError> {
+        let found = match which {
+            Which::Id(id) => self.get(id),
+            Which::At(addr, port) => self.at(addr, port),
+        };
+        let old = *found.ok_or(EndpointError::NotFound)?;
+        let new = self.set_flags(old.id, flags)?;
+        Ok((old, new))
     }
 
     /// Changes what may be changed: backup and fullmesh. Gives the endpoint as it is now.

@@ -7,9 +7,13 @@
 
 mod engine;
 mod input;
+mod netlink;
 mod parse;
+mod paths;
 mod round_trip;
 
 pub use engine::engine;
+pub use netlink::netlink;
 pub use parse::parse;
+pub use paths::paths;
 pub use round_trip::round_trip;

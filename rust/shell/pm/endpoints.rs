@@ -2,24 +2,20 @@
 
 //! Commands on the endpoints and limits of a namespace: the in-kernel path manager (`ip mptcp endpoint`, `limits`).
 
-use super::address::{self, Given};
-use super::attr;
+use super::address;
 use super::live;
 use super::ports::PortListener;
-use super::user;
-use crate::engine::path_manager::{Endpoint, EndpointError, Endpoints, Flags, Limits};
+use crate::engine::path_manager::command::{attr, At};
+use crate::engine::path_manager::{Endpoint, EndpointError, Flags, Limits, Which};
 use crate::shell::netns::Net;
 use crate::sys::netlink::{Dump, Request};
 use crate::wire::AddrId;
+use core::net::IpAddr;
+use core::num::NonZeroU16;
 use kernel::prelude::*;
 
-/// The highest of each limit.
-const LIMIT_MAX: u8 = 64;
-
 /// ADD_ADDR.
-pub(super) fn add(net: &Net, request: &Request<'_>) -> Result {
-    let attr = request.need(attr::ADDR)?;
-    let new = Given::read(request, attr)?.endpoint(request, attr)?;
+pub(super) fn add(net: &Net, request: &Request<'_>, new: Endpoint, at: At) -> Result {
     let listener = open_port(net, request, &new)?;
     let added = net.endpoints().lock().add(new);
     if let Ok(id) = added {
@@ -33,15 +29,15 @@ pub(super) fn add(net: &Net, request: &Request<'_>) -> Result {
         let code = errno.to_errno();
         match error {
             EndpointError::Port => request.explain(
-                Some(attr),
+                Some(at),
                 format_args!("a port needs the flag signal, and not the flag subflow"),
             ),
             EndpointError::SignalAndFullmesh => request.explain(
-                Some(attr),
+                Some(at),
                 format_args!("the flags signal and fullmesh exclude each other"),
             ),
             EndpointError::Implicit => request.explain(
-                Some(attr),
+                Some(at),
                 format_args!("endpoints become implicit by themselves only"),
             ),
             EndpointError::NoMemory => request.explain(None, format_args!("no memory")),
@@ -82,19 +78,10 @@ fn errno(error: EndpointError) -> Error {
 }
 
 /// DEL_ADDR.
-pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
-    let attr = request.need(attr::ADDR)?;
-    let given = Given::read(request, attr)?;
-    // The first address of each connection, which is no endpoint by this number.
-    if given.id == AddrId::INITIAL {
-        if let Some(addr) = given.addr {
-            live::tell_all(net, |policy| policy.on_first_removed(addr, given.port));
-        }
-        return Ok(());
-    }
-    let removed = net.endpoints().lock().remove(given.id);
+pub(super) fn remove(net: &Net, request: &Request<'_>, id: AddrId, at: At) -> Result {
+    let removed = net.endpoints().lock().remove(id);
     let gone = removed.map_err(|_| {
-        request.explain(Some(attr), format_args!("no endpoint has this id"));
+        request.explain(Some(at), format_args!("no endpoint has this id"));
         EINVAL
     })?;
     live::tell_all(net, |policy| policy.on_endpoint_removed(&gone));
@@ -102,16 +89,18 @@ pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
     Ok(())
 }
 
-/// GET_ADDR, of one.
-pub(super) fn get(net: &Net, request: &Request<'_>) -> Result {
-    let attr = request.need(attr::ADDR)?;
-    let id = Given::read(request, attr)?.id;
-    if request.get(attr::TOKEN).is_some() {
-        return user::get(net, request, attr, id);
+/// DEL_ADDR of the first address of each connection, which is no endpoint by its number.
+pub(super) fn remove_first(net: &Net, place: Option<(IpAddr, Option<NonZeroU16>)>) {
+    if let Some((addr, port)) = place {
+        live::tell_all(net, |policy| policy.on_first_removed(addr, port));
     }
+}
+
+/// GET_ADDR, of one.
+pub(super) fn get(net: &Net, request: &Request<'_>, id: AddrId, at: At) -> Result {
     let found = net.endpoints().lock().get(id).copied();
     let endpoint = found.ok_or_else(|| {
-        request.explain(Some(attr), format_args!("no endpoint has this id"));
+        request.explain(Some(at), format_args!("no endpoint has this id"));
         EINVAL
     })?;
     request.reply(|fields| address::write(fields, &endpoint))
@@ -119,9 +108,6 @@ pub(super) fn get(net: &Net, request: &Request<'_>) -> Result {
 
 /// GET_ADDR, of all.
 pub(super) fn list(net: &Net, dump: &mut Dump<'_>) -> Result {
-    if dump.request.get(attr::TOKEN).is_some() {
-        return user::list(net, dump);
-    }
     loop {
         let [last, ..] = *dump.progress();
         let above = AddrId(u8::try_from(last).unwrap_or(u8::MAX));
@@ -153,23 +139,10 @@ pub(super) fn flush(net: &Net) -> Result {
 }
 
 /// SET_LIMITS.
-pub(super) fn set_limits(net: &Net, request: &Request<'_>) -> Result {
-    let read = |number| {
-        let Some(attr) = request.get(number) else {
-            return Ok(None);
-        };
-        let limit = u8::try_from(attr.u32()?).ok();
-        let limit = limit.filter(|limit| *limit <= LIMIT_MAX);
-        limit.map(Some).ok_or_else(|| {
-            request.explain(Some(attr), format_args!("a limit is at most {LIMIT_MAX}"));
-            EINVAL
-        })
-    };
-    let (accepted, subflows) = (read(attr::RCV_ADD_ADDRS)?, read(attr::SUBFLOWS)?);
+pub(super) fn set_limits(net: &Net, accepted: Option<u8>, extra_subflows: Option<u8>) {
     let limits = &mut net.endpoints().lock().limits;
     limits.accepted = accepted.unwrap_or(limits.accepted);
-    limits.extra_subflows = subflows.unwrap_or(limits.extra_subflows);
-    Ok(())
+    limits.extra_subflows = extra_subflows.unwrap_or(limits.extra_subflows);
 }
 
 /// GET_LIMITS.
@@ -185,23 +158,20 @@ pub(super) fn limits(net: &Net, request: &Request<'_>) -> Result {
 }
 
 /// SET_FLAGS.
-pub(super) fn set_flags(net: &Net, request: &Request<'_>) -> Result {
-    let attr = request.need(attr::ADDR)?;
-    let given = Given::read(request, attr)?;
-    if request.get(attr::TOKEN).is_some() {
-        return user::set_flags(net, request, attr, &given);
-    }
-    if given.addr.is_none() && given.id == AddrId::INITIAL {
-        request.explain(Some(attr), format_args!("neither id nor address is given"));
-        return Err(EOPNOTSUPP);
-    }
-    let changed = change(&mut net.endpoints().lock(), &given);
+pub(super) fn set_flags(
+    net: &Net,
+    request: &Request<'_>,
+    which: Which,
+    flags: Flags,
+    at: At,
+) -> Result {
+    let changed = net.endpoints().lock().change(which, flags);
     let (old, new) = changed.map_err(|error| {
         let why = match error {
             EndpointError::NotFound => "there is no such endpoint",
             _ => "an endpoint with flag signal or implicit cannot be fullmesh",
         };
-        request.explain(Some(attr), format_args!("{why}"));
+        request.explain(Some(at), format_args!("{why}"));
         errno(error)
     })?;
     let differs = |flag| old.flags.has(flag) != new.flags.has(flag);
@@ -214,18 +184,4 @@ pub(super) fn set_flags(net: &Net, request: &Request<'_>) -> Result {
         }
     });
     Ok(())
-}
-
-/// Changes the flags of an endpoint; gives what it was and what it is.
-fn change(
-    endpoints: &mut Endpoints,
-    given: &Given,
-) -> core::result::Result<(Endpoint, Endpoint), EndpointError> {
-    let found = match given.addr {
-        Some(addr) => endpoints.at(addr, given.port),
-        None => endpoints.get(given.id),
-    };
-    let old = *found.ok_or(EndpointError::NotFound)?;
-    let new = endpoints.set_flags(old.id, given.flags)?;
-    Ok((old, new))
 }

@@ -4,7 +4,7 @@
 //!
 //! They are sent with the connection's lock held, so that nobody sees them out of order. Netlink takes no lock of ours.
 
-use super::address::family_of;
+use crate::engine::path_manager::command::family_of;
 use crate::engine::{Connection, Mode, PathEvent, SubflowId};
 use crate::shell::entry::Entries;
 use crate::shell::msk::Inner;

@@ -4,16 +4,17 @@
 //!
 //! | what | file |
 //! |---|---|
-//! | addresses in messages | `address.rs` |
+//! | addresses in answers | `address.rs` |
 //! | endpoints and limits of a namespace | `endpoints.rs` |
 //! | listeners at their ports | `ports.rs` |
 //! | what their changes mean to connections | `live.rs` |
 //! | commands on one connection | `user.rs` |
 //! | events | `events.rs` |
 //!
-//! The policy is the engine's (`engine/path_manager/`); here it is stored, asked, and obeyed.
+//! The policy is the engine's (`engine/path_manager/`), and so is what commands mean; here it is stored, asked, and obeyed.
 
 use super::netns::Net;
+use crate::engine::path_manager::command::{decode, decode_list, Command, Refusal};
 use crate::sys::netlink::{Dump, Request};
 use kernel::prelude::*;
 
@@ -24,52 +25,60 @@ mod live;
 mod ports;
 mod user;
 
-/// Commands (`MPTCP_PM_CMD_*`).
-mod command {
-    pub(super) const ADD_ADDR: u8 = 1;
-    pub(super) const DEL_ADDR: u8 = 2;
-    pub(super) const GET_ADDR: u8 = 3;
-    pub(super) const FLUSH_ADDRS: u8 = 4;
-    pub(super) const SET_LIMITS: u8 = 5;
-    pub(super) const GET_LIMITS: u8 = 6;
-    pub(super) const SET_FLAGS: u8 = 7;
-    pub(super) const ANNOUNCE: u8 = 8;
-    pub(super) const REMOVE: u8 = 9;
-    pub(super) const SUBFLOW_CREATE: u8 = 10;
-    pub(super) const SUBFLOW_DESTROY: u8 = 11;
-}
-
-/// Attributes of commands (`MPTCP_PM_ATTR_*`, `MPTCP_PM_ENDPOINT_ADDR`).
-mod attr {
-    pub(super) const ADDR: u16 = 1;
-    pub(super) const RCV_ADD_ADDRS: u16 = 2;
-    pub(super) const SUBFLOWS: u16 = 3;
-    pub(super) const TOKEN: u16 = 4;
-    pub(super) const LOC_ID: u16 = 5;
-    pub(super) const ADDR_REMOTE: u16 = 6;
-}
-
 pub(super) use self::ports::PortListeners;
 
 /// Carries out a command.
 pub(super) fn command(net: &Net, request: &Request<'_>) -> Result {
-    match request.command() {
-        command::ADD_ADDR => endpoints::add(net, request),
-        command::DEL_ADDR => endpoints::remove(net, request),
-        command::GET_ADDR => endpoints::get(net, request),
-        command::FLUSH_ADDRS => endpoints::flush(net),
-        command::SET_LIMITS => endpoints::set_limits(net, request),
-        command::GET_LIMITS => endpoints::limits(net, request),
-        command::SET_FLAGS => endpoints::set_flags(net, request),
-        command::ANNOUNCE => user::announce(net, request),
-        command::REMOVE => user::remove(net, request),
-        command::SUBFLOW_CREATE => user::create(net, request),
-        command::SUBFLOW_DESTROY => user::destroy(net, request),
-        _ => Err(EOPNOTSUPP),
+    let command = decode(request.command(), request.attributes());
+    match command.map_err(|no| refuse(request, no))? {
+        Command::Add { new, at } => endpoints::add(net, request, new, at),
+        Command::Remove { id, at } => endpoints::remove(net, request, id, at),
+        Command::RemoveFirst { place } => {
+            endpoints::remove_first(net, place);
+            Ok(())
+        }
+        Command::Get { id, at } => endpoints::get(net, request, id, at),
+        Command::Flush => endpoints::flush(net),
+        Command::SetLimits {
+            accepted,
+            extra_subflows,
+        } => {
+            endpoints::set_limits(net, accepted, extra_subflows);
+            Ok(())
+        }
+        Command::Limits => endpoints::limits(net, request),
+        Command::SetFlags { which, flags, at } => {
+            endpoints::set_flags(net, request, which, flags, at)
+        }
+        Command::Of(of) => user::command(net, request, &of),
     }
 }
 
 /// Adds to a list of addresses.
 pub(super) fn list(net: &Net, dump: &mut Dump<'_>) -> Result {
-    endpoints::list(net, dump)
+    let of = decode_list(dump.request.attributes());
+    match of.map_err(|no| refuse(&dump.request, no))? {
+        Some((token, at)) => user::list(net, dump, token, at),
+        None => endpoints::list(net, dump),
+    }
+}
+
+/// Says why a command is not carried out.
+fn refuse(request: &Request<'_>, no: Refusal) -> Error {
+    match no {
+        Refusal::Unknown => EOPNOTSUPP,
+        Refusal::Short => ERANGE,
+        Refusal::Missing(number) => {
+            request.miss(number);
+            EINVAL
+        }
+        Refusal::Senseless { at, why } => {
+            request.explain(at, format_args!("{why}"));
+            EINVAL
+        }
+        Refusal::Nameless { at } => {
+            request.explain(Some(at), format_args!("neither id nor address is given"));
+            EOPNOTSUPP
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 //! Commands on one connection whose paths a program manages (mptcpd, `pm_nl_ctl`): announce, withdraw, open, close.
 
-use super::address::{self, Given};
-use super::attr;
+use super::{address, refuse};
+use crate::engine::path_manager::command::{At, OfConnection, Wish};
 use crate::engine::path_manager::{Endpoint, EndpointError, Flags, UserAddresses};
 use crate::engine::{Connection, Mib, SubflowId};
 use crate::shell::entry::Entries;
@@ -12,7 +12,7 @@ use crate::shell::netns::{self, Net};
 use crate::shell::open::{self, Source};
 use crate::shell::paths;
 use crate::shell::Mptcp;
-use crate::sys::netlink::{Attr, Dump, Request};
+use crate::sys::netlink::{Dump, Request};
 use crate::sys::proto;
 use crate::sys::skb::Skb;
 use crate::sys::sock::Sock;
@@ -25,13 +25,12 @@ use kernel::sync::aref::ARef;
 struct Managed(ARef<Sock>);
 
 impl Managed {
-    fn find(net: &Net, request: &Request<'_>) -> Result<Self> {
-        let attr = request.need(attr::TOKEN)?;
+    fn find(net: &Net, request: &Request<'_>, token: Token, at: At) -> Result<Self> {
         let refuse = |why: &str| {
-            request.explain(Some(attr), format_args!("{why}"));
+            request.explain(Some(at), format_args!("{why}"));
             EINVAL
         };
-        let sk = net.tokens.find(Token(attr.u32()?));
+        let sk = net.tokens.find(token);
         let found = Self(sk.ok_or_else(|| refuse("no connection has this token"))?);
         let is_managed = found.msk()?.inner.lock().user.is_some();
         if !is_managed {
@@ -79,37 +78,39 @@ impl Managed {
 }
 
 /// Notes that an address is used by this number; says so if it is known by another one.
-fn note(connection: &Managed, request: &Request<'_>, attr: Attr<'_>, new: Endpoint) -> Result {
+fn note(connection: &Managed, request: &Request<'_>, at: At, new: Endpoint) -> Result {
     let noted = connection.addresses(|list| Ok(list.add(new)))?;
     noted.map_err(|error| match error {
         EndpointError::NoMemory => ENOMEM,
         _ => {
             let why = "this address has another id, or this id another address";
-            request.explain(Some(attr), format_args!("{why}"));
+            request.explain(Some(at), format_args!("{why}"));
             EINVAL
         }
     })
 }
 
-fn wrong_flags(request: &Request<'_>, attr: Attr<'_>) -> Error {
-    request.explain(Some(attr), format_args!("these flags make no sense here"));
-    EINVAL
+/// Carries out a command on a connection.
+pub(super) fn command(net: &Net, request: &Request<'_>, of: &OfConnection) -> Result {
+    let found = Managed::find(net, request, of.token, of.at);
+    let connection = &found.inspect_err(|_| {
+        if let Ok(Wish::Get { at, .. }) = of.wish {
+            miss_address(request, at);
+        }
+    })?;
+    match of.wish.map_err(|no| refuse(request, no))? {
+        Wish::Announce { new, at } => announce(connection, request, new, at),
+        Wish::Withdraw { id, at } => remove(connection, request, id, at),
+        Wish::Create { from, to, at } => create(connection, request, &from, &to, at),
+        Wish::Destroy { from, to } => destroy(connection, request, &from, &to),
+        Wish::SetBackup { from, to, backup } => set_backup(connection, request, &from, &to, backup),
+        Wish::Get { id, at } => get(connection, request, id, at),
+    }
 }
 
 /// ANNOUNCE.
-pub(super) fn announce(net: &Net, request: &Request<'_>) -> Result {
-    let attr = request.need(attr::ADDR)?;
-    let connection = Managed::find(net, request)?;
-    let given = Given::read(request, attr)?;
-    let new = given.endpoint(request, attr)?;
-    if new.id == AddrId::INITIAL {
-        request.explain(Some(attr), format_args!("an id above 0 is needed"));
-        return Err(EINVAL);
-    }
-    if !new.flags.has(Flags::SIGNAL) {
-        return Err(wrong_flags(request, attr));
-    }
-    note(&connection, request, attr, new)?;
+fn announce(connection: &Managed, request: &Request<'_>, new: Endpoint, at: At) -> Result {
+    note(connection, request, at, new)?;
     connection.command(|conn| {
         // As in-tree: one that cannot be sent is no error.
         let _unsent = conn.announce(new.id, new.addr, new.port, now());
@@ -117,10 +118,7 @@ pub(super) fn announce(net: &Net, request: &Request<'_>) -> Result {
 }
 
 /// REMOVE.
-pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
-    let attr = request.need(attr::LOC_ID)?;
-    let id = AddrId(attr.u8()?);
-    let connection = Managed::find(net, request)?;
+fn remove(connection: &Managed, request: &Request<'_>, id: AddrId, at: At) -> Result {
     let used = connection.uses(id)?;
     let known = if id == AddrId::INITIAL {
         used
@@ -128,7 +126,7 @@ pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
         connection.addresses(|list| Ok(list.remove(id).is_some()))?
     };
     if !known {
-        request.explain(Some(attr), format_args!("no address has id {}", id.0));
+        request.explain(Some(at), format_args!("no address has id {}", id.0));
         return Err(EINVAL);
     }
     let announced = {
@@ -145,24 +143,18 @@ pub(super) fn remove(net: &Net, request: &Request<'_>) -> Result {
 }
 
 /// SUBFLOW_CREATE.
-pub(super) fn create(net: &Net, request: &Request<'_>) -> Result {
-    let (attr, to_attr) = (request.need(attr::ADDR)?, request.need(attr::ADDR_REMOTE)?);
-    let connection = Managed::find(net, request)?;
-    let mut from = Given::read(request, attr)?.endpoint(request, attr)?;
-    if from.flags.has(Flags::SIGNAL) {
-        return Err(wrong_flags(request, attr));
-    }
-    from.flags = from.flags.with(Flags::SUBFLOW, true);
-    let to = Given::read(request, to_attr)?.endpoint(request, to_attr)?;
-    if from.addr.to_canonical().is_ipv4() != to.addr.to_canonical().is_ipv4() {
-        request.explain(None, format_args!("both addresses must be of one family"));
-        return Err(EINVAL);
-    }
+fn create(
+    connection: &Managed,
+    request: &Request<'_>,
+    from: &Endpoint,
+    to: &Endpoint,
+    at: At,
+) -> Result {
     if !open::fits(&connection.0, to.addr) {
         request.explain(None, format_args!("the socket is of another family"));
         return Err(EINVAL);
     }
-    note(&connection, request, attr, from)?;
+    note(connection, request, at, *from)?;
     let source = Source {
         addr: from.addr.to_canonical(),
         port: from.port,
@@ -185,27 +177,10 @@ pub(super) fn create(net: &Net, request: &Request<'_>) -> Result {
 }
 
 /// SUBFLOW_DESTROY.
-pub(super) fn destroy(net: &Net, request: &Request<'_>) -> Result {
-    let (attr, to_attr) = (request.need(attr::ADDR)?, request.need(attr::ADDR_REMOTE)?);
-    let connection = Managed::find(net, request)?;
-    let from = Given::read(request, attr)?.endpoint(request, attr)?;
-    let to = Given::read(request, to_attr)?.endpoint(request, to_attr)?;
-    let refuse = |attr, why: &str| {
-        request.explain(attr, format_args!("{why}"));
-        EINVAL
-    };
-    if from.addr.to_canonical().is_ipv4() != to.addr.to_canonical().is_ipv4() {
-        return Err(refuse(None, "both addresses must be of one family"));
-    }
-    if from.port.is_none() {
-        return Err(refuse(Some(attr), "the local port is missing"));
-    }
-    if to.port.is_none() {
-        return Err(refuse(Some(to_attr), "the remote port is missing"));
-    }
+fn destroy(connection: &Managed, request: &Request<'_>, from: &Endpoint, to: &Endpoint) -> Result {
     let sf = {
         let inner = connection.msk()?.inner.lock();
-        between(&inner.subflows, &from, &to, |_| true)
+        between(&inner.subflows, from, to, |_| true)
     };
     let Some(sf) = sf else {
         request.explain(None, format_args!("there is no such subflow"));
@@ -237,19 +212,20 @@ fn between(
 }
 
 /// SET_FLAGS of a connection: whether a subflow is a backup.
-pub(super) fn set_flags(net: &Net, request: &Request<'_>, attr: Attr<'_>, given: &Given) -> Result {
-    let to_attr = request.need(attr::ADDR_REMOTE)?;
-    let connection = Managed::find(net, request)?;
-    let from = given.endpoint(request, attr)?;
-    let to = Given::read(request, to_attr)?.endpoint(request, to_attr)?;
-    let backup = from.flags.has(Flags::BACKUP);
+fn set_backup(
+    connection: &Managed,
+    request: &Request<'_>,
+    from: &Endpoint,
+    to: &Endpoint,
+    backup: bool,
+) -> Result {
     connection.addresses(|list| {
         list.set_backup(from.addr, backup);
         Ok(())
     })?;
     let sf = {
         let inner = connection.msk()?.inner.lock();
-        between(&inner.subflows, &from, &to, |sf| is_open(&inner, sf))
+        between(&inner.subflows, from, to, |sf| is_open(&inner, sf))
     };
     let sf = sf.ok_or_else(|| {
         request.explain(None, format_args!("there is no such subflow"));
@@ -265,19 +241,20 @@ fn is_open(inner: &Inner, sf: SubflowId) -> bool {
 }
 
 /// GET_ADDR of a connection, of one.
-pub(super) fn get(net: &Net, request: &Request<'_>, attr: Attr<'_>, id: AddrId) -> Result {
-    let found = Managed::find(net, request)
-        .and_then(|connection| connection.addresses(|list| list.get(id).copied().ok_or(EINVAL)));
-    let address = found.inspect_err(|_| {
-        let why = "no address of such a connection has this id";
-        request.explain(Some(attr), format_args!("{why}"));
-    })?;
+fn get(connection: &Managed, request: &Request<'_>, id: AddrId, at: At) -> Result {
+    let address = connection.addresses(|list| list.get(id).copied().ok_or(EINVAL));
+    let address = address.inspect_err(|_| miss_address(request, at))?;
     request.reply(|fields| address::write(fields, &address))
 }
 
+fn miss_address(request: &Request<'_>, at: At) {
+    let why = "no address of such a connection has this id";
+    request.explain(Some(at), format_args!("{why}"));
+}
+
 /// GET_ADDR of a connection, of all: each number once.
-pub(super) fn list(net: &Net, dump: &mut Dump<'_>) -> Result {
-    let connection = Managed::find(net, &dump.request)?;
+pub(super) fn list(net: &Net, dump: &mut Dump<'_>, token: Token, at: At) -> Result {
+    let connection = Managed::find(net, &dump.request, token, at)?;
     loop {
         let listed = *dump.progress();
         let next = connection.addresses(|list| {

@@ -193,7 +193,7 @@ impl App {
         if self.unread > 0 {
             next = next.min(self.next_read);
         }
-        if !self.shut && self.plan.hold > 0 {
+        if !self.shut && self.plan.hold > 0 && self.is_done() {
             next = next.min(self.plan.hold);
         }
         next.min(self.plan.abort_at.unwrap_or(u64::MAX))

@@ -4,15 +4,16 @@
 
 use rust_mptcp_sim::crowd;
 use rust_mptcp_sim::run;
-use rust_mptcp_sim::scenario::Scenario;
+use rust_mptcp_sim::run::Sort;
 use rust_mptcp_sim::sweep;
+use rust_mptcp_sim::sweep::Fault;
 use rust_mptcp_sim::sweep::Sweep;
 use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 
-const USAGE: &str = "usage: sim [--seeds N] [--first N] [--jobs N] [--quiet]
-       sim --seed N [--out DIR]
+const USAGE: &str = "usage: sim [--seeds N] [--first N] [--paths one|several] [--jobs N] [--quiet]
+       sim --seed N [--paths one|several] [--out DIR]
        sim --connections N";
 
 /// What was asked for.
@@ -23,6 +24,7 @@ struct Arguments {
     jobs: Option<usize>,
     quiet: bool,
     seed: Option<u64>,
+    only: Option<Sort>,
     out: Option<String>,
     connections: Option<u32>,
 }
@@ -41,6 +43,7 @@ impl Arguments {
                 "--first" => all.first = number(&word, &value)?,
                 "--jobs" => all.jobs = Some(number(&word, &value)?),
                 "--seed" => all.seed = Some(number(&word, &value)?),
+                "--paths" => all.only = Some(sort(&value)?),
                 "--out" => all.out = Some(value),
                 "--connections" => all.connections = Some(number(&word, &value)?),
                 _ => return Err(format!("no option {word}")),
@@ -55,6 +58,12 @@ fn number<T: FromStr>(name: &str, text: &str) -> Result<T, String> {
         .map_err(|_| format!("{name} takes a number, not `{text}`"))
 }
 
+fn sort(text: &str) -> Result<Sort, String> {
+    let mut sorts = Sort::ALL.into_iter();
+    let found = sorts.find(|sort| sort.name() == text);
+    found.ok_or(format!("--paths takes one or several, not `{text}`"))
+}
+
 fn main() -> ExitCode {
     let arguments = match Arguments::read(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
@@ -66,7 +75,17 @@ fn main() -> ExitCode {
     // A panic is one of the things that are looked for: it is told with its seed, once.
     std::panic::set_hook(Box::new(run::note_panic));
     let done = if let Some(seed) = arguments.seed {
-        replay(seed, arguments.out.as_deref().unwrap_or("."))
+        let out = arguments.out.as_deref().unwrap_or(".");
+        let sorts = Sort::ALL.into_iter();
+        let wanted = sorts.filter(|sort| arguments.only.is_none_or(|only| only == *sort));
+        let problems: Vec<_> = wanted
+            .filter_map(|sort| replay(sort, seed, out).err())
+            .collect();
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems.join("\n"))
+        }
     } else if let Some(connections) = arguments.connections {
         make_crowd(connections)
     } else {
@@ -81,14 +100,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs one seed with everything that can be seen of it.
-fn replay(seed: u64, out: &str) -> Result<(), String> {
-    println!("{}", Scenario::random(seed).describe());
-    let (outcome, trace) = run::replay(seed);
+/// Makes one run of a seed with everything that can be seen of it.
+fn replay(sort: Sort, seed: u64, out: &str) -> Result<(), String> {
+    println!("{}", run::describe(sort, seed));
+    let (outcome, trace) = run::replay(sort, seed);
     let folder = Path::new(out);
+    let name = match sort {
+        Sort::One => format!("sim-{seed}"),
+        Sort::Several => format!("sim-{seed}-several"),
+    };
     let (text, capture) = (
-        folder.join(format!("sim-{seed}.txt")),
-        folder.join(format!("sim-{seed}.pcap")),
+        folder.join(format!("{name}.txt")),
+        folder.join(format!("{name}.pcap")),
     );
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&text, &trace.text))
@@ -99,7 +122,7 @@ fn replay(seed: u64, out: &str) -> Result<(), String> {
     println!("{outcome}");
     match outcome.fault {
         None => Ok(()),
-        Some(fault) => Err(format!("seed {seed} failed: {fault}")),
+        Some(fault) => Err(format!("seed {seed} {sort} failed: {fault}")),
     }
 }
 
@@ -123,22 +146,26 @@ fn sweep_seeds(arguments: &Arguments) -> Result<(), String> {
     let sweep = Sweep {
         first: arguments.first,
         seeds: arguments.seeds.unwrap_or(10_000),
+        only: arguments.only,
         jobs: arguments.jobs.unwrap_or(cores).max(1),
         quiet: arguments.quiet,
     };
     let summary = sweep::run(&sweep);
     print!("{summary}");
-    if summary.failed == 0 && summary.runs == sweep.seeds {
+    if summary.failed == 0 && summary.runs == sweep.runs() {
         return Ok(());
     }
     let lines: Vec<_> = summary
         .faults
         .iter()
-        .map(|(seed, fault)| format!("FAIL seed {seed}: {fault}\n     make sim SEED={seed}"))
+        .map(|Fault { seed, sort, what }| {
+            let name = sort.name();
+            format!("FAIL seed {seed} {sort}: {what}\n     make sim SEED={seed} PATHS={name}")
+        })
         .collect();
     let more = summary.failed - lines.len() as u64;
     Err(format!(
-        "{}\n{} of {} seeds failed{}",
+        "{}\n{} of {} runs failed{}",
         lines.join("\n"),
         summary.failed,
         summary.runs,

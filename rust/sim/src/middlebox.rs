@@ -8,6 +8,7 @@
 pub mod alg;
 pub mod death;
 pub mod nat;
+pub mod proof;
 pub mod proxy;
 pub mod resegment;
 pub mod shorten;

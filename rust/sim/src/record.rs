@@ -11,6 +11,7 @@ use rust_mptcp::engine::ConnState;
 use rust_mptcp::engine::FallbackReason;
 use rust_mptcp::engine::Mib;
 use rust_mptcp::engine::SubflowId;
+use rust_mptcp::wire::AddAddr;
 use rust_mptcp::wire::AddrId;
 
 /// Timer events of one engine within a second before we speak of a storm.
@@ -36,6 +37,22 @@ pub struct Paths {
     pub priorities: u32,
     /// Announcements of ours that it echoed.
     pub echoed: u32,
+    /// How often TCP said of a subflow that it fails, or found it dead.
+    pub failed: u32,
+    /// Echoes that came, and how often the address was announced nevertheless.
+    pub echoes: Vec<(AddAddr, u32)>,
+}
+
+impl Paths {
+    /// An address is announced anew, or withdrawn.
+    pub fn forget(&mut self, id: AddrId) {
+        self.echoes.retain(|(one, _)| one.id != id);
+    }
+
+    /// Whether the peer changed anything about its addresses or paths.
+    pub fn changed(&self) -> bool {
+        !self.announced.is_empty() || !self.removed.is_empty() || self.priorities > 0
+    }
 }
 
 /// The record of one end.

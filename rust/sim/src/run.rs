@@ -5,10 +5,12 @@
 use crate::app::Plan;
 use crate::oracle;
 use crate::oracle::Expect;
+use crate::paths::Paths;
 use crate::scenario::Scenario;
 use crate::tcp::SECOND;
 use crate::trace::Trace;
 use crate::world::World;
+use crate::world::CLIENT_PORT;
 use rust_mptcp::engine::mem::refuse;
 use rust_mptcp::engine::Mib;
 use std::cell::Cell;
@@ -47,6 +49,12 @@ pub struct Outcome {
     pub whole: bool,
     /// Whether a program gave up.
     pub gave_up: bool,
+    /// Whether a further subflow was established.
+    pub joined: bool,
+    /// Whether a peer announced or withdrew an address, or wanted another priority.
+    pub changed: bool,
+    /// Whether TCP found that a subflow fails, or dead.
+    pub failed: bool,
     /// The counters that were touched.
     pub counters: Vec<Mib>,
 }
@@ -68,36 +76,106 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Runs the scenario of a seed.
-pub fn run_seed(seed: u64) -> Outcome {
-    let scenario = Scenario::random(seed);
-    if scenario.memory {
-        return refuse_each(seed);
+/// The two runs that a seed makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sort {
+    /// Over one path: [`Scenario`].
+    One,
+    /// Over several: [`Paths`].
+    Several,
+}
+
+impl Sort {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::One, Self::Several];
+
+    /// What the command line calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::One => "one",
+            Self::Several => "several",
+        }
     }
-    run(scenario, None).0
+}
+
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::One => "over one path",
+            Self::Several => "over several paths",
+        })
+    }
+}
+
+/// A run, before it begins.
+enum Course {
+    One(Scenario),
+    Several(Paths),
+}
+
+impl Course {
+    fn of(sort: Sort, seed: u64) -> Self {
+        match sort {
+            Sort::One => Self::One(Scenario::random(seed)),
+            Sort::Several => Self::Several(Paths::of(seed)),
+        }
+    }
+
+    fn is_starved(&self) -> bool {
+        match self {
+            Self::One(scenario) => scenario.memory,
+            Self::Several(paths) => paths.memory,
+        }
+    }
+
+    fn run(self, trace: Option<Trace>) -> (Outcome, Option<Trace>) {
+        match self {
+            Self::One(scenario) => run(scenario, trace),
+            Self::Several(paths) => run_paths(paths, trace),
+        }
+    }
+}
+
+/// What a seed makes, in a few words.
+pub fn describe(sort: Sort, seed: u64) -> String {
+    match Course::of(sort, seed) {
+        Course::One(scenario) => scenario.describe(),
+        Course::Several(paths) => paths.describe(),
+    }
+}
+
+/// Runs a seed.
+pub fn run_seed(sort: Sort, seed: u64) -> Outcome {
+    let course = Course::of(sort, seed);
+    if course.is_starved() {
+        return refuse_each(sort, seed);
+    }
+    course.run(None).0
 }
 
 /// Runs a seed again, with a trace; of several runs, the one that failed.
-pub fn replay(seed: u64) -> (Outcome, Trace) {
-    let refused = run_seed(seed).refused;
+pub fn replay(sort: Sort, seed: u64) -> (Outcome, Trace) {
+    let refused = run_seed(sort, seed).refused;
+    let several = sort == Sort::Several;
+    let course = Course::of(sort, seed);
     if let Some(refused) = refused {
         refuse::nth(refused);
     }
-    let (outcome, trace) = run(Scenario::random(seed), Some(Trace::default()));
+    let (outcome, trace) = course.run(Some(Trace::new(several)));
     refuse::nothing();
     (outcome, trace.unwrap_or_default())
 }
 
 /// Runs a seed again and again, and refuses another allocation each time.
-fn refuse_each(seed: u64) -> Outcome {
+fn refuse_each(sort: Sort, seed: u64) -> Outcome {
     refuse::nth(u64::MAX);
-    let mut total = run(Scenario::random(seed), None).0;
+    let mut total = Course::of(sort, seed).run(None).0;
     let requests = refuse::nothing();
     let stride = requests.div_ceil(REFUSALS).max(1);
     let mut refused = seed % stride;
     while refused < requests && total.fault.is_none() {
         refuse::nth(refused);
-        let outcome = run(Scenario::random(seed), None).0;
+        let outcome = Course::of(sort, seed).run(None).0;
         refuse::nothing();
         total.segments += outcome.segments;
         total.events += outcome.events;
@@ -114,15 +192,33 @@ fn refuse_each(seed: u64) -> Outcome {
 
 /// Runs a scenario, with a trace if one is given.
 pub fn run(scenario: Scenario, trace: Option<Trace>) -> (Outcome, Option<Trace>) {
-    let (expect, family) = (scenario.expect, scenario.family);
-    let plan = scenario.plans[0];
-    let mut world = scenario.build();
+    let (expect, family, plan) = (scenario.expect, scenario.family, scenario.plans[0]);
+    let world = scenario.build();
+    finish(world, trace, family, plan, |world| judge(world, expect))
+}
+
+/// Runs a scenario over several paths, with a trace if one is given.
+pub fn run_paths(paths: Paths, trace: Option<Trace>) -> (Outcome, Option<Trace>) {
+    let (terms, family) = (paths.terms(), paths.family);
+    let world = paths.build();
+    finish(world, trace, family, terms.plan, |world| {
+        terms.verdict(world)
+    })
+}
+
+fn finish(
+    mut world: World,
+    trace: Option<Trace>,
+    family: &'static str,
+    plan: Plan,
+    judge: impl FnOnce(&World) -> Option<String>,
+) -> (Outcome, Option<Trace>) {
     world.trace = trace;
     // A panic of the engine is a fault as any other; the world is looked at, but not used again.
     let ran = catch_unwind(AssertUnwindSafe(|| to_the_end(&mut world, plan)));
     let fault = match ran {
         Err(_) => Some(PANIC.take().unwrap_or_else(|| "panicked".into())),
-        Ok(()) => world.fault.take().or_else(|| judge(&world, expect)),
+        Ok(()) => world.fault.take().or_else(|| judge(&world)),
     };
     let trace = world.trace.take();
     let outcome = Outcome {
@@ -142,8 +238,9 @@ pub fn note_panic(panic: &PanicHookInfo<'_>) {
     PANIC.set(Some(panic.to_string().replace('\n', " ")));
 }
 
-fn to_the_end(world: &mut World, plan: Plan) {
-    world.connect(0, 40_000, 0, plan);
+/// Has the client connect over the first path, and lets everything happen that follows.
+pub(crate) fn to_the_end(world: &mut World, plan: Plan) {
+    world.connect(0, CLIENT_PORT, 0, plan);
     while world.step() {
         if world.events > EVENTS || world.now > TOO_LATE {
             let (events, now) = (world.events, world.now / SECOND);
@@ -192,6 +289,9 @@ fn sum_up(world: &World) -> Outcome {
             .any(|end| !end.record.engine || end.record.fell_back.is_some()),
         whole,
         gave_up: ends.iter().any(|end| end.app.gave_up),
+        joined: ends.iter().any(|end| !end.record.paths.joined.is_empty()),
+        changed: ends.iter().any(|end| end.record.paths.changed()),
+        failed: ends.iter().any(|end| end.record.paths.failed > 0),
         counters,
         ..Outcome::default()
     }

@@ -116,6 +116,16 @@ impl Area {
         }
     }
 
+    /// Changes bits of the octet at `at` of each MPTCP option of a subtype.
+    pub fn flip(&mut self, subtype: u8, at: usize, bits: u8) {
+        let mut found = self.mptcp();
+        let place = found.find(|(start, len)| at < *len && self.bytes[start + 2] >> 4 == subtype);
+        drop(found);
+        if let Some((start, _)) = place {
+            self.bytes[start + at] ^= bits;
+        }
+    }
+
     /// Turns the options of a kind into NOPs, as most strippers do; `subtype` narrows it down.
     pub fn strip(&mut self, kind: u8, subtype: Option<u8>) {
         let mut found = [(0, 0); OPTION_SPACE];

@@ -4,6 +4,7 @@
 
 use crate::run;
 use crate::run::Outcome;
+use crate::run::Sort;
 use rust_mptcp::engine::Mib;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,10 +29,25 @@ pub struct Sweep {
     pub first: u64,
     /// How many.
     pub seeds: u64,
+    /// Which run of each; nothing for both.
+    pub only: Option<Sort>,
     /// Threads.
     pub jobs: usize,
     /// Tells nothing before the end.
     pub quiet: bool,
+}
+
+impl Sweep {
+    fn sorts(&self) -> impl Iterator<Item = Sort> {
+        let only = self.only;
+        let all = Sort::ALL.into_iter();
+        all.filter(move |sort| only.is_none_or(|only| only == *sort))
+    }
+
+    /// How many runs that makes.
+    pub fn runs(&self) -> u64 {
+        self.seeds * self.sorts().count() as u64
+    }
 }
 
 /// What the runs of a family have come to.
@@ -45,25 +61,56 @@ pub struct Family {
     pub plain: u64,
     /// In which a program gave up.
     pub gave_up: u64,
+    /// In which a further subflow was established.
+    pub joined: u64,
+    /// In which a peer announced or withdrew an address, or wanted another priority.
+    pub changed: u64,
+    /// In which TCP found that a subflow fails, or dead.
+    pub failed: u64,
 }
 
-/// What a sweep has come to.
-#[derive(Debug)]
-pub struct Summary {
-    /// Seeds that were run.
-    pub runs: u64,
-    /// Those that failed.
-    pub failed: u64,
-    /// The first failures.
-    pub faults: Vec<(u64, String)>,
-    /// By family.
-    pub families: BTreeMap<&'static str, Family>,
+/// What all runs of a sort have come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
     /// Segments.
     pub segments: u64,
     /// Virtual time, in seconds.
     pub virtual_seconds: u64,
     /// Processor time.
     pub cpu: Duration,
+}
+
+impl Cost {
+    /// Segments in a second of one core.
+    pub fn speed(&self) -> f64 {
+        self.segments as f64 / self.cpu.as_secs_f64().max(1e-9)
+    }
+}
+
+/// A run that failed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// Its seed.
+    pub seed: u64,
+    /// Which run of it.
+    pub sort: Sort,
+    /// Why.
+    pub what: String,
+}
+
+/// What a sweep has come to.
+#[derive(Debug)]
+pub struct Summary {
+    /// Runs.
+    pub runs: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// The first failures.
+    pub faults: Vec<Fault>,
+    /// By family.
+    pub families: BTreeMap<(Sort, &'static str), Family>,
+    /// By sort.
+    pub costs: BTreeMap<Sort, Cost>,
     touched: [bool; Mib::COUNT],
 }
 
@@ -74,66 +121,98 @@ impl Default for Summary {
             failed: 0,
             faults: Vec::new(),
             families: BTreeMap::new(),
-            segments: 0,
-            virtual_seconds: 0,
-            cpu: Duration::ZERO,
+            costs: BTreeMap::new(),
             touched: [false; Mib::COUNT],
         }
     }
 }
 
 impl Summary {
-    fn add(&mut self, seed: u64, outcome: Outcome) {
-        let family = self.families.entry(outcome.family).or_default();
+    fn add(&mut self, sort: Sort, seed: u64, outcome: Outcome) {
+        let family = self.families.entry((sort, outcome.family)).or_default();
         family.runs += 1;
         family.whole += u64::from(outcome.whole);
         family.plain += u64::from(outcome.plain);
         family.gave_up += u64::from(outcome.gave_up);
+        family.joined += u64::from(outcome.joined);
+        family.changed += u64::from(outcome.changed);
+        family.failed += u64::from(outcome.failed);
         self.runs += 1;
-        self.segments += outcome.segments;
-        self.virtual_seconds += outcome.ended / crate::tcp::SECOND;
+        let cost = self.costs.entry(sort).or_default();
+        cost.segments += outcome.segments;
+        cost.virtual_seconds += outcome.ended / crate::tcp::SECOND;
         for counter in outcome.counters {
             self.touched[counter.index()] = true;
         }
-        if let Some(fault) = outcome.fault {
+        if let Some(what) = outcome.fault {
             self.failed += 1;
             if self.faults.len() < FAULTS {
-                self.faults.push((seed, fault));
+                self.faults.push(Fault { seed, sort, what });
             }
         }
     }
 
-    /// Segments in a second of one core.
-    pub fn speed(&self) -> f64 {
-        self.segments as f64 / self.cpu.as_secs_f64().max(1e-9)
+    /// What the runs of a sort have come to, by family.
+    pub fn of(&self, sort: Sort) -> impl Iterator<Item = (&'static str, &Family)> {
+        let all = self.families.iter().filter(move |((of, _), _)| *of == sort);
+        all.map(|((_, name), family)| (*name, family))
+    }
+
+    fn table(&self, f: &mut fmt::Formatter<'_>, sort: Sort) -> fmt::Result {
+        let several = sort == Sort::Several;
+        let more = if several {
+            "   joined  changed   failed"
+        } else {
+            ""
+        };
+        writeln!(
+            f,
+            "{:<18} {:>8} {:>8} {:>8} {:>8}{more}",
+            sort.to_string(),
+            "runs",
+            "whole",
+            "plain",
+            "gave up"
+        )?;
+        for (name, family) in self.of(sort) {
+            let Family {
+                runs,
+                whole,
+                plain,
+                gave_up,
+                joined,
+                changed,
+                failed,
+            } = family;
+            write!(
+                f,
+                "  {name:<16} {runs:>8} {whole:>8} {plain:>8} {gave_up:>8}"
+            )?;
+            if several {
+                write!(f, " {joined:>8} {changed:>8} {failed:>8}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{:<12} {:>8} {:>8} {:>8} {:>8}",
-            "family", "runs", "whole", "plain", "gave up"
-        )?;
-        for (name, family) in &self.families {
+        for (sort, cost) in &self.costs {
+            self.table(f, *sort)?;
             writeln!(
                 f,
-                "{name:<12} {:>8} {:>8} {:>8} {:>8}",
-                family.runs, family.whole, family.plain, family.gave_up
+                "  {} segments, {} s of virtual time in {:.1} s of one core: {:.2} million segments a second",
+                cost.segments,
+                cost.virtual_seconds,
+                cost.cpu.as_secs_f64(),
+                cost.speed() / 1e6
             )?;
         }
         let touched = self.touched.iter().filter(|one| **one).count();
         writeln!(f, "counters of the engine touched: {touched}")?;
-        writeln!(
-            f,
-            "{} segments, {} s of virtual time in {:.1} s of one core: {:.2} million segments a second",
-            self.segments,
-            self.virtual_seconds,
-            self.cpu.as_secs_f64(),
-            self.speed() / 1e6
-        )?;
-        writeln!(f, "{} seeds run, {} failed", self.runs, self.failed)
+        writeln!(f, "{} runs, {} failed", self.runs, self.failed)
     }
 }
 
@@ -160,8 +239,10 @@ pub fn run(sweep: &Sweep) -> Summary {
                 told = Instant::now();
                 let now = lock(&summary);
                 println!(
-                    "  {} of {} seeds, {} failed, {} segments",
-                    now.runs, sweep.seeds, now.failed, now.segments
+                    "  {} of {} runs, {} failed",
+                    now.runs,
+                    sweep.runs(),
+                    now.failed
                 );
             }
         }
@@ -179,16 +260,18 @@ fn work(sweep: &Sweep, next: &AtomicU64, summary: &Mutex<Summary>) {
             break;
         }
         let to = (from + BATCH).min(sweep.seeds);
-        let begun = cpu_time();
-        let outcomes: Vec<_> = (from..to)
-            .map(|number| sweep.first + number)
-            .map(|seed| (seed, run::run_seed(seed)))
-            .collect();
-        let spent = cpu_time().saturating_sub(begun);
-        let mut summary = lock(summary);
-        summary.cpu += spent;
-        for (seed, outcome) in outcomes {
-            summary.add(seed, outcome);
+        for sort in sweep.sorts() {
+            let begun = cpu_time();
+            let outcomes: Vec<_> = (from..to)
+                .map(|number| sweep.first + number)
+                .map(|seed| (seed, run::run_seed(sort, seed)))
+                .collect();
+            let spent = cpu_time().saturating_sub(begun);
+            let mut summary = lock(summary);
+            summary.costs.entry(sort).or_default().cpu += spent;
+            for (seed, outcome) in outcomes {
+                summary.add(sort, seed, outcome);
+            }
         }
     }
 }

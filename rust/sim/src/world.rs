@@ -28,6 +28,9 @@ use crate::trace::Trace;
 /// The port that servers listen on.
 pub const PORT: u16 = 5001;
 
+/// The port of the first connection's client.
+pub const CLIENT_PORT: u16 = 40_000;
+
 /// The address of a host on a path.
 pub fn address(side: u8, path: u8) -> u32 {
     u32::from_be_bytes([10, 0, path, 1 + side])
@@ -160,6 +163,9 @@ impl World {
     fn run_op(&mut self, index: u32, tries: u32) {
         let op = self.script[index as usize];
         let side = op.side();
+        if let (Some(trace), 0) = (&mut self.trace, tries) {
+            trace.note(self.now, &format!("planned: {op:?}"));
+        }
         let end = self
             .ends
             .first()
@@ -183,7 +189,7 @@ impl World {
             port,
         };
         // The server joins the client where no NAT is in the way, at any port.
-        let to = if side == 0 { PORT } else { 40_000 };
+        let to = if side == 0 { PORT } else { CLIENT_PORT };
         let local = address(side, 41_000 + unique as u16);
         let remote = address(1 - side, to);
         self.with_host(side, |host, env| host.join(env, end, local, remote, backup))

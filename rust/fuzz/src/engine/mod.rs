@@ -8,13 +8,13 @@
 //! demanded of the answers: see `oracle`.
 
 mod app;
-mod host;
+pub(super) mod host;
 mod open;
-mod oracle;
-mod payload;
+pub(super) mod oracle;
+pub(super) mod payload;
 mod peer;
 mod send;
-mod trace;
+pub(super) mod trace;
 
 use super::input::Input;
 use host::Host;

@@ -71,6 +71,7 @@ impl Endpoint {
         });
         self.note_timestamp(index, segment);
         self.show(env, index, segment, &options, (ssn, ack));
+        self.note_addresses(env, &options);
         if !self.flows[index].tcp.is_open() {
             return;
         }

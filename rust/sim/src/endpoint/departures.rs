@@ -67,6 +67,7 @@ impl Endpoint {
         if self.flows[index].tcp.timed_out() {
             let sf = self.flows[index].id;
             self.tcp_resend(env, index);
+            self.record.paths.failed += 1;
             self.post(env, Event::PathFailed { sf });
         } else {
             self.tcp_gone(env, index, Ending::TimedOut, Phase::Dead);
@@ -231,6 +232,9 @@ impl Endpoint {
                 self.audit_map(env, &map, first, wanted, payload);
             }
             _ => {}
+        }
+        if let Some(said) = &stamped.options.add_addr {
+            self.audit_announcement(env, said);
         }
         let rst_says_why = !wanted.rst || stamped.options.reset.is_some();
         env.require(rst_says_why, || {

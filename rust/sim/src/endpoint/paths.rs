@@ -16,9 +16,12 @@ use rust_mptcp::engine::Duration;
 use rust_mptcp::engine::Ending;
 use rust_mptcp::engine::Event;
 use rust_mptcp::engine::JoinRequest;
+use rust_mptcp::engine::Mode;
 use rust_mptcp::engine::PathEvent;
+use rust_mptcp::wire::AddAddr;
 use rust_mptcp::wire::AddrId;
 use rust_mptcp::wire::Nonce;
+use rust_mptcp::wire::Options;
 use rust_mptcp::wire::RemoveAddr;
 use std::net::IpAddr;
 
@@ -77,11 +80,13 @@ impl Endpoint {
         let done = match op {
             Op::Join { .. } => false,
             Op::Announce { side, path } => {
+                self.record.paths.forget(AddrId(path));
                 let addr = IpAddr::from(address(side, path).to_be_bytes());
                 conn.announce(AddrId(path), addr, None, now).is_ok()
             }
             Op::Withdraw { path, .. } => {
                 if let Some(gone) = RemoveAddr::new(&[AddrId(path)]) {
+                    self.record.paths.forget(AddrId(path));
                     conn.withdraw(&gone, now);
                 }
                 sf.is_none_or(|sf| conn.close_subflow(sf, now))
@@ -128,6 +133,41 @@ impl Endpoint {
         self.post(env, event);
     }
 
+    /// RFC 8684 3.4.1: what was echoed is not said again. One more may have been on its way.
+    pub(super) fn audit_announcement(&mut self, env: &mut Env<'_>, said: &AddAddr) {
+        let echo = said.echo();
+        let mut echoes = self.record.paths.echoes.iter_mut();
+        let known = echoes.find(|(one, _)| !said.is_echo() && *one == echo);
+        let Some((_, again)) = known else {
+            return;
+        };
+        *again += 1;
+        let often = *again > 1 && !self.record.attacked;
+        env.require(!often, || {
+            format!("address {} is announced after its echo", said.id.0)
+        });
+    }
+
+    /// Notes what a segment said of addresses, and that the engine has heard it.
+    pub(super) fn note_addresses(&mut self, env: &mut Env<'_>, options: &Options) {
+        if let Some(echo) = options.add_addr.filter(AddAddr::is_echo) {
+            self.record.paths.echoes.push((echo, 0));
+        }
+        let (Some(gone), Some(conn)) = (options.remove_addr, &self.conn) else {
+            return;
+        };
+        if self.record.attacked || conn.mode() != Mode::Verified {
+            return;
+        }
+        // RFC 8684 3.4.2: all subflows to an address that the peer has lost are closed.
+        let lost = |flow: &&Flow| gone.ids().any(|id| id == local_addr(flow.remote, false).id);
+        let left = self.flows.iter().filter(lost);
+        let left = left.filter(|flow| conn.is_open(flow.id)).count();
+        env.require(left == 0, || {
+            format!("{left} subflows to addresses that were withdrawn")
+        });
+    }
+
     /// Notes what the engine tells a path manager, and checks that it makes sense.
     pub(super) fn note_path(&mut self, env: &mut Env<'_>, event: PathEvent) {
         if self.managed {
@@ -149,8 +189,13 @@ impl Endpoint {
             PathEvent::Priority { .. } => paths.priorities += 1,
             PathEvent::AnnounceDone { echoed, .. } => paths.echoed += u32::from(echoed),
             PathEvent::SubflowClosed {
-                sf, established, ..
+                sf,
+                established,
+                ending,
+                ..
             } => {
+                let died = matches!(ending, Ending::Reset | Ending::TimedOut);
+                paths.failed += u32::from(died && established);
                 let again = paths.closed.contains(&sf);
                 paths.closed.push(sf);
                 let joined = paths.joined.contains(&sf) || sf.0 == 1;

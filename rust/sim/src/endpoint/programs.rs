@@ -117,6 +117,7 @@ impl Endpoint {
     fn app_ends(&mut self, env: &mut Env<'_>) {
         if self.record.engine && self.is_closed() {
             // Nothing more will come: the program sees the end or an error, and lets go.
+            self.app.plan.hold = 0;
             if self.app.unread == 0 && self.app.eof {
                 self.app_closes(env, false);
             }

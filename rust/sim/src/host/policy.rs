@@ -90,6 +90,7 @@ impl Host {
         };
         match *step {
             Step::Announce(place) => {
+                endpoint.record.paths.forget(place.id);
                 let said = conn.announce(place.id, place.addr, place.port, now);
                 if said.is_err() {
                     let (id, echoed) = (place.id, false);
@@ -97,7 +98,10 @@ impl Host {
                     endpoint.path_events.push(failed);
                 }
             }
-            Step::Withdraw(gone) => conn.withdraw(&gone, now),
+            Step::Withdraw(gone) => {
+                gone.ids().for_each(|id| endpoint.record.paths.forget(id));
+                conn.withdraw(&gone, now);
+            }
             Step::Close(sf) => {
                 let _known = conn.close_subflow(sf, now);
             }
