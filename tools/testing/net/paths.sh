@@ -112,4 +112,56 @@ carries() {
 	return "$status"
 }
 
+# carried DEVICE: what this namespace has sent there, to CARRIED. Here and below no program is started,
+# as that takes longer than a transfer in an emulated machine.
+carried() {
+	local name values
+	while read -r name values; do
+		[[ $name != "$1:" ]] || read -r _ _ _ _ _ _ _ _ CARRIED _ <<<"$values"
+	done </proc/net/dev
+}
+
+# until_carried SECONDS OCTETS DEVICE...: until this namespace has sent so much on each of them.
+until_carried() {
+	local seconds=$1 octets=$2 device from=() nothing
+	shift 2
+	exec {nothing}<> <(:)
+	for device; do
+		carried "$device"
+		from+=("$CARRIED")
+	done
+	SECONDS=0
+	while (($# > 0 && SECONDS < seconds)); do
+		carried "$1"
+		if ((CARRIED - from[0] < octets)); then
+			read -rt 0.02 -u "$nothing"
+		else
+			from=("${from[@]:1}")
+			shift
+		fi
+	done
+	(($# == 0))
+}
+
+# meanwhile COMMAND...: in the middle of the next conversation, of OCTETS.
+meanwhile() {
+	(
+		ip netns exec client bash -c "$(declare -f carried until_carried)
+			until_carried $((10 * SLOW)) $((OCTETS / 10)) veth0" && "$@"
+	) &
+	MEANWHILE=$!
+}
+
+# done_meanwhile: 0 if it was done, or nothing was to be done; and it will not be done any more.
+done_meanwhile() {
+	local status=0
+	if [[ -n ${MEANWHILE-} ]]; then
+		kill "$MEANWHILE" 2>/dev/null
+		wait "$MEANWHILE" 2>/dev/null || status=1
+		MEANWHILE=
+	fi
+	((status == 0)) || REPORT+="it was over before anything happened"$'\n'
+	return "$status"
+}
+
 name_of() { if [[ $1 == *:* ]]; then echo IPv6; else echo IPv4; fi; }
