@@ -29,7 +29,7 @@ MODULE ?= 1
 VM_MODULE := $(if $(filter 0,$(MODULE)),0,$(MODULE_KO))
 VM_NEEDS := $(if $(filter 0,$(MODULE)),kernel,sandbox-module)
 
-.PHONY: all help sandbox kernel sandbox-module kdir-module demo test sim fuzz coverage vm vm-run selftests \
+.PHONY: all help sandbox kernel sandbox-module kdir-module demo pictures test sim fuzz coverage vm vm-run selftests \
 	test-debug bench clean clean-cache
 all: $(if $(KDIR),kdir-module,sandbox-module)
 
@@ -41,6 +41,7 @@ help:
 #? make KDIR=/path          the module for that kernel tree, built with Rust metadata
 #? make demo                programs talk MPTCP through the module, over one path and over two,
 #?                          with pictures and a summary (STACK='ours in-tree': beside in-tree)
+#? make pictures            those that the README shows, anew: Documentation/pictures/*.svg
 #? make test                every test; ends with "N passed, N failed, N skipped"
 #?                          (ONLY='host lint build net bench', NET='tools/testing/net/x*.sh': some)
 #? make sim [SEEDS=N]       two engines over simulated networks, 10000 seeds, each over one path
@@ -86,6 +87,9 @@ kdir-module:
 
 demo: sandbox-module
 	@tools/demo/run.sh
+
+pictures: sandbox-module
+	@PICTURES=Documentation/pictures tools/demo/run.sh
 
 test:
 	@tools/testing/run.sh

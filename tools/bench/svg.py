@@ -20,9 +20,8 @@ def line(x1, y1, x2, y2, stroke, width=1, more=""):
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{stroke}" stroke-width="{width}" {more}/>'
 
 
-def polygon(points, fill, more=""):
-    where = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return f'<polygon points="{where}" fill="{fill}" {more}/>'
+def path(d, fill):
+    return f'<path d="{d}" fill="{fill}"/>'
 
 
 def picture(width, height, parts):

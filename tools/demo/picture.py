@@ -14,13 +14,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
 
-from svg import FAINT, GREY, TEXT, line, picture, polygon, rectangle, text  # noqa: E402
+from svg import FAINT, GREY, TEXT, line, path, picture, rectangle, text  # noqa: E402
 
 PATHS = ("first path", "second path")
 FIRST, SECOND, GAP = "#c4461f", "#e8a33d", "#f6d9d0"
 COLUMNS, ROWS = 70, 4
 BLOCKS = " ▁▂▃▄▅▆▇█"
-WIDTH, LEFT, RIGHT, HEIGHT, HEAD = 900, 60, 20, 170, 56
+WIDTH, LEFT, RIGHT, HEIGHT, HEAD, FOOT = 900, 64, 20, 170, 60, 52
 
 
 class Seen:
@@ -29,6 +29,7 @@ class Seen:
     def __init__(self, label, report):
         self.label = label
         self.cut, self.gap = report["cut"], report["gap"]
+        self.read, self.seconds = report["octets"], report["seconds"]
         self.times = [sample[0] for sample in report["samples"]]
         self.octets = list(zip(*(sample[1:] for sample in report["samples"])))
         self.end = self.times[-1]
@@ -103,11 +104,48 @@ def gap_of(seen):
 
 def area(lower, upper, marks, place, fill):
     """Between two lines of steps."""
-    points = []
-    for values, order in ((upper, 1), (lower, -1)):
-        steps = [(edge, value) for a, b, value in zip(marks, marks[1:], values) for edge in (a, b)]
-        points += [place(*step) for step in steps[::order]]
-    return polygon(points, fill)
+    x, y = place(marks[0], lower[0])
+    d = [f"M{x:.0f} {y:.0f}"]
+    for mark, value in zip(marks[1:], upper):
+        x, y = place(mark, value)
+        d.append(f"V{y:.0f}H{x:.0f}")
+    for mark, value in zip(marks[-2::-1], lower[::-1]):
+        x, y = place(mark, value)
+        d.append(f"V{y:.0f}H{x:.0f}")
+    return path("".join(d) + "Z", fill)
+
+
+def headline(seen):
+    rate = 8e-6 * seen.read / seen.seconds
+    return f"{seen.label}: {seen.read / 2**20:.0f} MiB in {seen.seconds:.1f} s, {rate:.1f} Mbit/s"
+
+
+def axes(end, top, place, parts):
+    floor, ceiling = place(0, 0)[1], place(0, top)[1]
+    for rate in (0, top / 2, top):
+        height = place(0, rate)[1]
+        parts.append(line(LEFT, height, WIDTH - RIGHT, height, FAINT))
+        parts.append(text(LEFT - 8, height + 4, f"{rate:g}", 12, "end", GREY))
+    parts.append(text(LEFT - 8, ceiling - 14, "Mbit/s", 12, "end", GREY))
+    for second in range(int(end) + 1):
+        x = place(second, 0)[0]
+        parts.append(line(x, floor, x, floor + 4, GREY))
+        parts.append(text(x, floor + 18, f"{second}", 12, "middle", GREY))
+    parts.append(text(WIDTH - RIGHT, floor + 34, "seconds since the first octet", 12, "end", GREY))
+
+
+def death_and_gap(seen, death, top, place, parts):
+    """When the path died, and from where to where nothing came, in milliseconds."""
+    floor, ceiling = place(0, 0)[1], place(0, top)[1]
+    x = place(seen.cut, 0)[0]
+    parts.append(line(x, ceiling - 8, x, floor, TEXT, 1.5, 'stroke-dasharray="4 3"'))
+    parts.append(text(x, ceiling - 14, death, 13, "middle"))
+    x0, x1 = (place(moment, 0)[0] for moment in seen.gap)
+    y = ceiling + 16
+    parts.append(line(x0, y, x1, y, TEXT, 1.5))
+    for end in (x0, x1):
+        parts.append(line(end, y - 5, end, y + 5, TEXT, 1.5))
+    parts.append(text(x1 + 8, y + 4, gap_of(seen), 13, weight="bold"))
 
 
 def panel(seen, death, end, top, y, parts):
@@ -116,26 +154,16 @@ def panel(seen, death, end, top, y, parts):
 
     marks = edges(seen.end, max(2, round(seen.end / 0.05)))
     first, second = (seen.rates(which, marks) for which in (0, 1))
-    floor, ceiling = place(0, 0)[1], place(0, top)[1]
-    parts.append(text(16, y + 18, seen.label, 14, weight="bold"))
+    parts.append(text(16, y + 18, headline(seen), 15, weight="bold"))
     if seen.gap:
-        x0, x1 = (place(moment, 0)[0] for moment in seen.gap)
+        (x0, ceiling), (x1, floor) = place(seen.gap[0], top), place(seen.gap[1], 0)
         parts.append(rectangle(x0, ceiling, max(x1 - x0, 2), floor - ceiling, GAP))
-    for rate in (0, top / 2, top):
-        height = place(0, rate)[1]
-        parts.append(line(LEFT, height, WIDTH - RIGHT, height, FAINT))
-        parts.append(text(LEFT - 8, height + 4, f"{rate:g}", 11, "end", GREY))
+    axes(end, top, place, parts)
     parts.append(area([0] * len(first), first, marks, place, FIRST))
     parts.append(area(first, [a + b for a, b in zip(first, second)], marks, place, SECOND))
-    for second_mark in range(int(end) + 1):
-        x = place(second_mark, 0)[0]
-        parts.append(line(x, floor, x, floor + 4, GREY))
-        parts.append(text(x, floor + 17, f"{second_mark}" + (" s" if second_mark == 0 else ""), 11, "middle", GREY))
     if seen.cut is not None:
-        x = place(seen.cut, 0)[0]
-        parts.append(line(x, ceiling - 6, x, floor, TEXT, 1.5, 'stroke-dasharray="4 3"'))
-        parts.append(text(x + 6, ceiling - 8, f"{death}; {gap_of(seen)}", 12))
-    return y + HEAD + HEIGHT + 34
+        death_and_gap(seen, death, top, place, parts)
+    return y + HEAD + HEIGHT + FOOT
 
 
 def draw(title, death, all_seen):
@@ -146,11 +174,11 @@ def draw(title, death, all_seen):
         for a, b in zip(*(seen.rates(which, edges(seen.end, max(2, round(seen.end / 0.2)))) for which in (0, 1)))
     )
     parts, y, x = [text(16, 26, title, 17, weight="bold")], 60, 16
-    words = ((FIRST, "first path, Mbit/s"), (SECOND, "second path, above it"), (GAP, "the reader gets nothing"))
+    words = ((FIRST, "by the first path"), (SECOND, "by the second path"), (GAP, "the program gets nothing"))
     for fill, name in words if any(seen.gap for seen in all_seen) else words[:2]:
         parts.append(rectangle(x, 38, 14, 12, fill))
-        parts.append(text(x + 20, 49, name, 12))
-        x += 40 + 7 * len(name)
+        parts.append(text(x + 20, 49, name, 13))
+        x += 44 + 8 * len(name)
     for seen in all_seen:
         y = panel(seen, death, end, upwards(most), y, parts)
     return picture(WIDTH, y, parts)

@@ -18,19 +18,6 @@ joins() {
 	expect server MPJoinSynRx=1 MPJoinAckRx=1
 }
 
-# meanwhile COMMAND...: in the middle of the next conversation.
-meanwhile() {
-	local from tries
-	from=$(sent client veth0)
-	(
-		for ((tries = 0; tries < 200 * SLOW; tries++)); do
-			(($(sent client veth0) - from < OCTETS / 10)) || break
-			sleep 0.05
-		done
-		"$@"
-	) &
-}
-
 OCTETS=3000000
 
 # bulk_over ADDRESS: the long conversation.
@@ -100,6 +87,7 @@ dies() {
 	healthy
 	meanwhile "$@"
 	bulk_over "$address" || status=1
+	done_meanwhile || status=1
 	result "$device $how, $(name_of "$address")" "$status" "$REPORT"
 	healthy
 }
@@ -145,6 +133,7 @@ backup() {
 	weigh
 	status=0
 	bulk_over "$1" || status=1
+	done_meanwhile || status=1
 	carries veth1 $((OCTETS / 20)) || status=1
 	result "a backup steps in, $(name_of "$1")" "$status" "$REPORT"
 	healthy

@@ -64,14 +64,23 @@ snapshot() {
 	done < <(ip netns exec "$1" nstat -asz 'MPTcpExt*')
 }
 
-sent() { ip -n "$1" -s -j link show dev "$2" | grep -o '"tx":{"bytes":[0-9]*' | grep -o '[0-9]*$'; }
+# traffic NAMESPACE: the octets that its devices have sent, to TRAFFIC["NAMESPACE DEVICE"].
+declare -A TRAFFIC
+traffic() {
+	local name values octets
+	while read -r name values; do
+		read -r _ _ _ _ _ _ _ _ octets _ <<<"$values"
+		TRAFFIC[$1 ${name%:}]=$octets
+	done < <(ip netns exec "$1" cat /proc/net/dev)
+}
 
 # expect NAMESPACE COUNTER=N...: notes what is to be added to counters; `kept` says whether it was.
 EXPECTED=()
 expect() {
 	local name=$1 pair
 	shift
-	snapshot "$name"
+	# Nothing has happened since the one before.
+	[[ ${EXPECTED[*]-} == *"$name "* ]] || snapshot "$name"
 	for pair; do
 		EXPECTED+=("$name ${pair/=/ } ${COUNTERS[$name ${pair%=*}]}")
 	done
@@ -93,22 +102,76 @@ kept() {
 }
 
 # carries DEVICE OCTETS: whether both sides have sent so much there since `weigh`.
+declare -A WEIGHED
 weigh() {
-	local device name
-	for device in veth0 veth1; do
-		for name in client server; do
-			printf -v "weight_${name}_$device" %s "$(sent "$name" "$device")"
-		done
+	local key
+	traffic client
+	traffic server
+	for key in "${!TRAFFIC[@]}"; do
+		WEIGHED[$key]=${TRAFFIC[$key]}
 	done
 }
 
 carries() {
-	local name before status=0
+	local name octets status=0
 	for name in client server; do
-		before=weight_${name}_$1
-		REPORT+="$name sent $(($(sent "$name" "$1") - ${!before})) on $1"$'\n'
-		(($(sent "$name" "$1") - ${!before} >= $2)) || status=1
+		traffic "$name"
+		octets=$((TRAFFIC[$name $1] - WEIGHED[$name $1]))
+		REPORT+="$name sent $octets on $1"$'\n'
+		((octets >= $2)) || status=1
 	done
+	return "$status"
+}
+
+# carried DEVICE: what this namespace has sent there, to CARRIED. Here and below no program is started,
+# as that takes longer than a transfer in an emulated machine.
+carried() {
+	local name values
+	while read -r name values; do
+		[[ $name != "$1:" ]] || read -r _ _ _ _ _ _ _ _ CARRIED _ <<<"$values"
+	done </proc/net/dev
+}
+
+# until_carried SECONDS OCTETS DEVICE...: until this namespace has sent so much on each of them.
+until_carried() {
+	local seconds=$1 octets=$2 device from=() nothing
+	shift 2
+	exec {nothing}<> <(:)
+	for device; do
+		carried "$device"
+		from+=("$CARRIED")
+	done
+	SECONDS=0
+	while (($# > 0 && SECONDS < seconds)); do
+		carried "$1"
+		if ((CARRIED - from[0] < octets)); then
+			read -rt 0.02 -u "$nothing"
+		else
+			from=("${from[@]:1}")
+			shift
+		fi
+	done
+	(($# == 0))
+}
+
+# meanwhile COMMAND...: in the middle of the next conversation, of OCTETS.
+meanwhile() {
+	(
+		ip netns exec client bash -c "$(declare -f carried until_carried)
+			until_carried $((10 * SLOW)) $((OCTETS / 10)) veth0" && "$@"
+	) &
+	MEANWHILE=$!
+}
+
+# done_meanwhile: 0 if it was done, or nothing was to be done; and it will not be done any more.
+done_meanwhile() {
+	local status=0
+	if [[ -n ${MEANWHILE-} ]]; then
+		kill "$MEANWHILE" 2>/dev/null
+		wait "$MEANWHILE" 2>/dev/null || status=1
+		MEANWHILE=
+	fi
+	((status == 0)) || REPORT+="it was over before anything happened"$'\n'
 	return "$status"
 }
 

@@ -53,10 +53,10 @@ over_two() {
 
 # twice NAMESPACE: whether most of what was sent there since `weigh` went over both devices.
 twice() {
-	local device before octets sum=0
+	local device octets sum=0
+	traffic "$1"
 	for device in veth0 veth1; do
-		before=weight_$1_$device
-		octets=$(($(sent "$1" "$device") - ${!before}))
+		octets=$((TRAFFIC[$1 $device] - WEIGHED[$1 $device]))
 		REPORT+="$1 sent $octets on $device"$'\n'
 		sum=$((sum + octets))
 	done
