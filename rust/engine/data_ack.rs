@@ -103,9 +103,8 @@ impl<P: Payload> Connection<P> {
             return;
         };
         flow.acknowledged(una);
-        if flow.stale && flow.losses == 0 {
-            flow.stale = false;
-            self.out.count(Mib::SubflowRecover);
+        if flow.stale {
+            self.recover(sf);
         }
         if self.mode == Mode::Fallback {
             self.release_plain();
