@@ -6,7 +6,6 @@ use super::close::release_below;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::event::RxSegment;
-use super::mib::Mib;
 use super::payload::Payload;
 use super::send::Fin;
 use super::shared::Flag;
