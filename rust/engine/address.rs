@@ -195,8 +195,12 @@ impl<P: Payload> Connection<P> {
                 one.give_up(false);
                 self.addresses.news = true;
             } else {
-                one.due = wait.map(|wait| {
-                    now.after(wait.backed_off(one.said, Duration::from_secs(u32::MAX)))
+                let longest = Duration::from_secs(u32::MAX);
+                // As in-tree, the next one does not wait for an echo of the last repeat.
+                let last = one.said == REPEATS;
+                one.due = wait.map(|wait| match last {
+                    true => now.after(PACE),
+                    false => now.after(wait.backed_off(one.said, longest)),
                 });
                 one.said = one.said.saturating_add(1);
                 self.addresses.announce = Some(one.option);

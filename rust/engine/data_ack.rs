@@ -6,7 +6,6 @@ use super::close::release_below;
 use super::connection::Connection;
 use super::connection::Mode;
 use super::event::RxSegment;
-use super::mib::Mib;
 use super::payload::Payload;
 use super::send::Fin;
 use super::shared::Flag;
@@ -103,9 +102,8 @@ impl<P: Payload> Connection<P> {
             return;
         };
         flow.acknowledged(una);
-        if flow.stale && flow.losses == 0 {
-            flow.stale = false;
-            self.out.count(Mib::SubflowRecover);
+        if flow.stale {
+            self.recover(sf);
         }
         if self.mode == Mode::Fallback {
             self.release_plain();

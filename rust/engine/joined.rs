@@ -5,6 +5,7 @@
 use super::action::ConnState;
 use super::connection::Connection;
 use super::connection::Mode;
+use super::event::Ending;
 use super::join::prove_third_ack;
 use super::join::read_syn_ack;
 use super::join::Door;
@@ -20,6 +21,7 @@ use super::mib::Mib;
 use super::order::Order;
 use super::payload::Payload;
 use super::subflow::Ends;
+use super::subflow::Farewell;
 use super::subflow::Joining;
 use super::subflow::Phase;
 use super::subflow::Subflow;
@@ -92,7 +94,7 @@ impl<P: Payload> Connection<P> {
 
     /// Begins a subflow: have TCP send a SYN that the [`SubflowTx`] stamps.
     ///
-    /// Whatever becomes of it, [`super::Event::SubflowClosed`] ends it.
+    /// Say then what became of that ([`Connection::syn_sent`]). [`super::Event::SubflowClosed`] ends it.
     pub fn join(
         &mut self,
         request: &JoinRequest,
@@ -119,7 +121,6 @@ impl<P: Payload> Connection<P> {
         });
         let added = self.subflows.add(flow);
         added.map_err(|NoMemory| CannotJoin::NoMemory)?;
-        self.out.count(Mib::MPJoinSynTx);
         self.stop_waiting_for_paths();
         let syn = Join::Syn {
             backup: request.local.backup,
@@ -128,6 +129,18 @@ impl<P: Payload> Connection<P> {
             nonce: request.nonce,
         };
         Ok((sf, SubflowTx::join(self.local.key, remote.key, syn)))
+    }
+
+    /// What became of the SYN of [`Connection::join`]: it is out, or TCP would not send it. Then, as in-tree has it, there
+    /// never was such a subflow: nobody hears of its end.
+    pub fn syn_sent(&mut self, sf: SubflowId, sent: bool, now: Instant) {
+        self.now = self.now.max(now);
+        if sent {
+            self.out.count(Mib::MPJoinSynTx);
+        } else if let Some(flow) = self.subflows.get_mut(sf) {
+            flow.farewell = Farewell::Told;
+            self.on_subflow_closed(sf, Ending::Local);
+        }
     }
 
     /// Takes in a subflow whose third ACK has come, or says what the RST must say.

@@ -190,8 +190,8 @@ impl<P: Payload> Connection<P> {
             return;
         }
         flow.losses = flow.losses.saturating_add(1);
-        if limit > 0 && flow.losses > limit && other && !flow.stale {
-            flow.stale = true;
+        let stale = limit > 0 && flow.losses > limit && other;
+        if stale && !core::mem::replace(&mut flow.stale, true) {
             self.out.count(Mib::SubflowStale);
         }
         if other {
@@ -201,15 +201,32 @@ impl<P: Payload> Connection<P> {
 
     /// The link of a subflow went down, or came up again.
     pub(super) fn on_link(&mut self, sf: SubflowId, up: bool) {
-        let other = self.has_other(sf);
+        let (limit, other) = (self.config.stale_loss_count, self.has_other(sf));
         let Some(flow) = self.subflows.get_mut(sf) else {
             return;
         };
         flow.down = !up;
-        if !up && other && flow.phase == Phase::Open {
+        if up {
+            self.recover(sf);
+            self.push();
+        } else if other && flow.phase == Phase::Open {
+            // In-tree takes some timeouts to see it.
+            if limit > 0 && !core::mem::replace(&mut flow.stale, true) {
+                self.out.count(Mib::SubflowStale);
+            }
             self.rescue(sf);
         } else {
             self.push();
+        }
+    }
+
+    /// A subflow that was stale may work again.
+    pub(super) fn recover(&mut self, sf: SubflowId) {
+        if let Some(flow) = self.subflows.get_mut(sf) {
+            if flow.stale && !flow.is_suspect() {
+                flow.stale = false;
+                self.out.count(Mib::SubflowRecover);
+            }
         }
     }
 

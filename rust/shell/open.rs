@@ -11,7 +11,7 @@ use super::subflow::{Locked, Subflow};
 use crate::engine::join::LocalAddr;
 use crate::engine::path_manager::policy::Place;
 use crate::engine::path_manager::{Endpoint, Flags};
-use crate::engine::{Ending, Event, JoinRequest, Mib, SubflowId, SubflowTx};
+use crate::engine::{JoinRequest, Mib, SubflowId, SubflowTx};
 use crate::sys::kernel_socket::{source_towards, BareSocket};
 use crate::sys::msg::AddressBuf;
 use crate::sys::random;
@@ -77,7 +77,10 @@ fn source_of(sk: &Sock, msk: &Msk, endpoint: &Endpoint) -> Option<Source> {
 
 /// From the address that the route to `remote` starts at.
 fn routed(sk: &Sock, msk: &Msk, remote: SocketAddr) -> Option<Source> {
-    let addr = source_towards(sk, &AddressBuf::new(remote, 0)).ok()?;
+    let found = source_towards(sk, &AddressBuf::new(remote, 0));
+    // In-tree has TCP's connect find the route: it is that which fails.
+    let found = found.inspect_err(|_| netns::of(sk).count(Mib::MPJoinSynTxConnectErr, 1));
+    let addr = found.ok()?;
     let local = {
         let mut inner = msk.inner.lock();
         inner.with_policy(sk, |_, table| {
@@ -125,8 +128,8 @@ pub(super) fn open(
             .inspect_err(count(Mib::MPJoinSynTxConnectErr))
     });
     // The policy hears of it from us: it does not know the subflow by its number yet.
-    begun.inspect_err(|_| give_up(sk, msk, sf))?;
-    Ok((sf, source.id))
+    syn_sent(sk, msk, sf, begun.is_ok());
+    begun.map(|()| (sf, source.id))
 }
 
 /// The TCP socket, with what programs have set.
@@ -187,15 +190,20 @@ fn attach(
     Ok(socket)
 }
 
-/// Nothing will come of it.
-fn give_up(sk: &Sock, msk: &Msk, sf: SubflowId) {
-    let out = {
+/// The SYN is out, or nothing will come of it.
+fn syn_sent(sk: &Sock, msk: &Msk, sf: SubflowId, sent: bool) {
+    let asked = {
         let mut inner = msk.inner.lock();
-        let ending = Ending::Unreachable;
-        let out = inner.step(sk, msk, Event::SubflowClosed { sf, ending });
-        inner.bury(sf);
-        out
+        let asked = inner.ask(sk, msk, |conn, _, now| conn.syn_sent(sf, sent, now));
+        if !sent {
+            inner.bury(sf);
+        }
+        asked
     };
-    out.finish(sk, msk);
-    msk.worker.queue();
+    if let Some(((), out)) = asked {
+        out.finish(sk, msk);
+    }
+    if !sent {
+        msk.worker.queue();
+    }
 }

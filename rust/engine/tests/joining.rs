@@ -291,6 +291,7 @@ fn joins(rig: &mut Rig) -> SubflowTx {
     let now = Instant::from_millis(rig.now);
     let (sf, tx) = rig.conn.join(&request, now).unwrap();
     assert_eq!(sf, SECOND);
+    rig.conn.syn_sent(sf, true, now);
     rig.drain();
     tx
 }
@@ -585,6 +586,33 @@ fn a_failed_attempt_was_never_established() {
     };
     let (sf, _) = rig.conn.join(&request, Instant::default()).unwrap();
     assert_eq!(sf, SubflowId(3));
+}
+
+#[test]
+fn a_syn_that_tcp_does_not_send_was_no_attempt() {
+    let mut rig = Rig::new(false);
+    let request = JoinRequest {
+        local: HERE,
+        remote_id: AddrId(0),
+        nonce: Nonce::new(1),
+    };
+    let now = Instant::default();
+    let (sf, _) = rig.conn.join(&request, now).unwrap();
+    assert_eq!(rig.conn.info().extra_subflows, 1);
+    rig.conn.syn_sent(sf, false, now);
+    rig.drain();
+    assert!(!rig.counted(Mib::MPJoinSynTx));
+    let ended =
+        |action: &Action<_>| matches!(action, Action::Path(PathEvent::SubflowClosed { .. }));
+    assert!(!rig.actions.iter().any(ended));
+    assert!(!rig.conn.has_subflow(sf));
+    assert_eq!(rig.conn.info().extra_subflows, 0);
+    // TCP's own word comes late, and changes nothing.
+    rig.post(Event::SubflowClosed {
+        sf,
+        ending: Ending::Local,
+    });
+    assert!(!rig.actions.iter().any(ended));
 }
 
 #[test]

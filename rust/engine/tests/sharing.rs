@@ -240,14 +240,17 @@ fn a_link_that_is_down_is_not_used_whatever_still_arrives() {
     two.wrote(2_000);
     assert_eq!(two.takes(SF, 1_000), Some((0, 1_000)));
     two.rig.post(Event::Link { sf: SF, up: false });
+    assert!(two.rig.counted(Mib::SubflowStale));
     assert_eq!(two.takes(SECOND, 9_000), Some((0, 1_000)));
     // An acknowledgement that was on its way.
     two.acked(SF, 1_000, 10_000);
+    assert!(!two.rig.counted(Mib::SubflowRecover));
     assert_eq!(two.takes(SF, 9_000), None);
     assert_eq!(two.takes(SECOND, 9_000), Some((1_000, 1_000)));
     two.wrote(1_000);
     two.pushed();
     two.rig.post(Event::Link { sf: SF, up: true });
+    assert!(two.rig.counted(Mib::SubflowRecover));
     assert_eq!(two.pushed(), [1]);
     assert_eq!(two.takes(SF, 9_000), Some((2_000, 1_000)));
 }

@@ -4,7 +4,7 @@
 #
 #   run.sh ['mptcp_connect mptcp_join diag ...']   arguments: T='mptcp_join:-f:-k diag'
 #
-# Raw logs: build/selftests/<module|in-tree>/<name>/{output,console}.log
+# Raw logs: build/selftests/<module|in-tree>/<name and arguments>/{output,console}.log
 set -euo pipefail
 . "$(dirname "$0")/../../sandbox/lib.sh"
 need_root
@@ -31,14 +31,16 @@ for entry in $tests; do
 	name=${entry%%:*} args=
 	[[ $entry == *:* ]] && args=${entry#*:}
 	name=${name%.sh} started=$SECONDS status=0
-	say "selftests: $name ($which)"
-	mkdir -p "$dir/$name"
+	# The parts of one script do not share their logs.
+	part=$name${args//[^[:alnum:]_-]/}
+	say "selftests: $part ($which)"
+	mkdir -p "$dir/$part"
 	# Twice the half hour that kselftest gives (settings: timeout=1800): emulation is slow.
-	VM_LOGS=$dir/$name TIMEOUT=${TIMEOUT:-3600} "$TREE/tools/vm/run.sh" \
+	VM_LOGS=$dir/$part TIMEOUT=${TIMEOUT:-3600} "$TREE/tools/vm/run.sh" \
 		"cd $KSRC/tools/testing/selftests/net/mptcp && exec ./$name.sh ${args//:/ }" || status=$?
 	{
-		"$SANDBOX/enter.sh" python3 -B tools/testing/ktap.py "$name" <"$dir/$name/output.log" || true
-		echo "    $which, exit code $status, $((SECONDS - started)) s with the boot, logs in $dir/$name"
+		"$SANDBOX/enter.sh" python3 -B tools/testing/ktap.py "$part" <"$dir/$part/output.log" || true
+		echo "    $which, exit code $status, $((SECONDS - started)) s with the boot, logs in $dir/$part"
 	} >>"$dir/summary"
 	# 4 is kselftest's "skipped".
 	((status == 0 || status == 4)) || worst=1

@@ -48,6 +48,8 @@ impl Endpoint {
         self.flows.push(flow);
         self.drain(env);
         self.send_syn(env, place);
+        self.conn.as_mut()?.syn_sent(sf, true, now);
+        self.drain(env);
         Some(place)
     }
 
