@@ -18,7 +18,7 @@ unexport CMD T SECONDS
 # Needed by the scripts when given.
 export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET LONG KERNEL
 export ICOUNT VM_APPEND SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
-export MODE ROUNDS PROFILE SHORT STACK
+export MODE ROUNDS PROFILE SHORT STACK FIGURES
 
 # The module for the running kernel where that has Rust metadata, otherwise for the
 # sandbox's stock kernel; for the kernel in KDIR when one is given.

@@ -299,6 +299,7 @@ impl<P: Payload> Connection<P> {
                 Timer::Join => self.on_join_timer(),
                 Timer::Announce => self.on_announce_timer(),
                 Timer::Leave => self.on_leave_timer(),
+                Timer::Silence => self.on_silence_timer(),
             }
         }
     }

@@ -154,6 +154,9 @@ impl<P: Payload> Connection<P> {
             }
         }
         self.on_una(sf, ack);
+        if acked || segment.len == 0 {
+            self.on_answer(sf);
+        }
         acked
     }
 
@@ -216,6 +219,7 @@ impl<P: Payload> Connection<P> {
         let gone = una.checked_distance_from(self.send.una).unwrap_or(0);
         self.send.bytes_acked = self.send.bytes_acked.wrapping_add(gone);
         self.send.una = una;
+        self.send.una_at = self.now;
         // An acknowledgement may overtake the report of what TCP took.
         self.send.next = self.send.next.latest(una.earliest(self.send.end));
         self.out.release(release_below(una, self.send.end));

@@ -40,7 +40,7 @@ pub(super) const GAPS: usize = 4096;
 pub(super) const RANGES: usize = 8192;
 
 /// Ranges that wait to be sent again.
-pub(super) const REINJECTIONS: usize = 64;
+pub(super) const REINJECTIONS: usize = 512;
 
 /// How far a data sequence number may lie from the one expected; RFC 8684 3.3.1 leaves it open, and
 /// nothing honest comes near.

@@ -31,7 +31,7 @@
 //! | 3.3.3 `DATA_FIN` and close | `close`, `state` |
 //! | 3.3.4 receive window, order | `receive`, [`shared`] |
 //! | 3.3.5 what to send, and where | `send`, `several`, [`scheduler`] |
-//! | 3.3.6 retransmission, reinjection | `retransmit` |
+//! | 3.3.6 retransmission, reinjection | `retransmit`, `silence` |
 //! | 3.3.8 backup | `priority` |
 //! | 3.4 addresses | `address`, `signals` |
 //! | 3.5 fast close | `fast_close` |
@@ -86,6 +86,7 @@ mod send;
 mod several;
 pub mod shared;
 mod signals;
+mod silence;
 mod stamp;
 mod state;
 mod subflow;

@@ -177,7 +177,7 @@ impl<P: Payload> Connection<P> {
                 }
             }
         }
-        self.queue_range(start, end);
+        self.queue_range(start, end, None);
     }
 
     /// The path of a subflow seems not to work: others carry what it has not delivered.
@@ -244,9 +244,9 @@ impl<P: Payload> Connection<P> {
 
     /// A subflow is gone: what it had and the peer does not must go another way (RFC 8684 3.3.6).
     pub(super) fn reinject(&mut self, gone: &Subflow<P>) {
-        let fitted = self.queue_runs(gone.sent.as_slice(), gone.rescued);
+        let fitted = self.queue_runs(gone.sent.as_slice(), gone.rescued, None);
         if let Some(offer) = gone.offer.filter(|_| fitted) {
-            self.queue_range(offer.dsn, offer.dsn.advance(u64::from(offer.len)));
+            self.queue_range(offer.dsn, offer.dsn.advance(u64::from(offer.len)), None);
         }
         self.push();
         self.arm_retransmit_once();
@@ -254,12 +254,21 @@ impl<P: Payload> Connection<P> {
 
     /// What a subflow has not delivered goes over others as well (RFC 8684 3.3.6).
     pub(super) fn rescue(&mut self, sf: SubflowId) {
+        let doubt = self.subflows.get(sf).filter(|flow| flow.is_merely_silent());
+        let doubt = doubt.map(|flow| flow.id);
+        let now = self.now;
         let Some(flow) = self.subflows.get_mut(sf) else {
             return;
         };
+        let heard = flow.una.advance(flow.on_its_way_back(now));
         let sent = core::mem::take(&mut flow.sent);
         let rescued = core::mem::replace(&mut flow.rescued, flow.next);
-        self.queue_runs(sent.as_slice(), rescued);
+        // What the peer seems to have comes last: it will have said so by then.
+        if self.queue_runs(sent.as_slice(), rescued.latest(heard), doubt) {
+            let had = sent.as_slice().iter().filter_map(|run| run.until(heard));
+            let mut had = had.filter_map(|run| run.from(rescued));
+            had.all(|run| self.queue_range(run.dsn, run.dsn_end(), doubt));
+        }
         if let Some(flow) = self.subflows.get_mut(sf) {
             flow.sent = sent;
         }
@@ -269,20 +278,21 @@ impl<P: Payload> Connection<P> {
 
     /// Queues what of `runs` comes at `from` or after that on its subflow. False when that became
     /// everything.
-    fn queue_runs(&mut self, runs: &[Run], from: Ssn) -> bool {
+    fn queue_runs(&mut self, runs: &[Run], from: Ssn, doubt: Option<SubflowId>) -> bool {
         let mut behind = runs.iter().filter_map(|run| run.from(from));
-        behind.all(|run| self.queue_range(run.dsn, run.dsn_end()))
+        behind.all(|run| self.queue_range(run.dsn, run.dsn_end(), doubt))
     }
 
     /// Queues a range to be handed over again.
     ///
     /// Without room in the list everything not acknowledged goes again, which costs only bytes:
     /// false then.
-    fn queue_range(&mut self, start: Dsn, end: Dsn) -> bool {
+    fn queue_range(&mut self, start: Dsn, end: Dsn, doubt: Option<SubflowId>) -> bool {
         let range = Again {
             start: start.latest(self.send.una),
             end: end.earliest(self.send.next),
             fresh: false,
+            doubt,
         };
         let fitted = self.send.queue_again(range);
         if !fitted {
@@ -298,6 +308,7 @@ impl<P: Payload> Connection<P> {
             start: self.send.una,
             end: self.send.next.earliest(self.send.end),
             fresh: false,
+            doubt: None,
         };
         // Without memory the next timeout tries again.
         let _queued = self.send.queue_again(range);

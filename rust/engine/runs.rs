@@ -40,6 +40,13 @@ impl Run {
         })
     }
 
+    /// What of it comes before `ssn`, if anything does.
+    pub(super) fn until(&self, ssn: Ssn) -> Option<Self> {
+        let len = ssn.checked_distance_from(self.ssn).unwrap_or(0);
+        let len = len.min(self.len);
+        (len > 0).then_some(Self { len, ..*self })
+    }
+
     /// The place after the last byte in the stream.
     pub(super) fn dsn_end(&self) -> Dsn {
         self.dsn.advance(u64::from(self.len))

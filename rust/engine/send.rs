@@ -18,6 +18,7 @@ use super::subflow::Phase;
 use super::subflow::Subflow;
 use super::subflow::SubflowId;
 use super::time::Duration;
+use super::time::Instant;
 use super::timers::Timer;
 use super::transmit::Transmit;
 use crate::wire::Dsn;
@@ -43,6 +44,8 @@ pub(super) struct Again {
     pub(super) end: Dsn,
     /// No subflow took it yet: TCP refused it after all.
     pub(super) fresh: bool,
+    /// This subflow has it and does not answer. Should it answer after all, that is soon enough.
+    pub(super) doubt: Option<SubflowId>,
 }
 
 impl Again {
@@ -54,8 +57,9 @@ impl Again {
 
 /// The sending half of a connection.
 pub(super) struct Sender {
-    /// The first number not acknowledged; above the `DATA_FIN` once that is.
+    /// The first number not acknowledged; above the `DATA_FIN` once that is. And since when.
     pub(super) una: Dsn,
+    pub(super) una_at: Instant,
     /// The next number to be handed to a subflow.
     pub(super) next: Dsn,
     /// The number after the last byte that was written.
@@ -80,6 +84,7 @@ impl Sender {
     pub(super) fn new(first: Dsn) -> Self {
         Self {
             una: first,
+            una_at: Instant::default(),
             next: first,
             end: first,
             edge: first,
@@ -138,6 +143,17 @@ impl Sender {
         }
         self.forget_acknowledged();
         !self.again.is_empty()
+    }
+
+    /// The index of the range that goes again first: as they were queued, or the lowest.
+    pub(super) fn first_again(&self, lowest: bool) -> usize {
+        let mut first: Option<(usize, Dsn)> = None;
+        for (at, range) in self.again.iter().enumerate() {
+            if first.is_none_or(|(_, start)| lowest && range.start.before(start)) {
+                first = Some((at, range.start));
+            }
+        }
+        first.map_or(0, |(at, _)| at)
     }
 
     /// Takes a part out of the range at `index`. False when there is no room for what is left.
@@ -264,12 +280,16 @@ impl<P: Payload> Connection<P> {
         };
         flow.rto = rto;
         let len = len.min(offer.len);
+        if flow.is_drained() {
+            flow.alive = self.now;
+        }
         note(flow, &offer, ssn, len);
         self.settle(&offer, len);
         self.spend(sf, len, offer.len);
         if len > 0 {
             self.last_data_sent = self.now;
             self.arm_retransmit_once();
+            self.watch_silence(sf);
         } else {
             self.try_again_later();
         }
@@ -317,6 +337,7 @@ impl<P: Payload> Connection<P> {
             start: taken,
             end,
             fresh: offer.kind != OfferKind::Again,
+            doubt: None,
         };
         self.send.keep_again(left);
     }

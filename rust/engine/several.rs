@@ -31,6 +31,9 @@ use crate::wire::Dsn;
 /// How long a subflow that has its turn may leave the question unanswered.
 const ANSWER: Duration = Duration::of_millis(10);
 
+/// How long the peer must not have got on until what it waits for is known to be lost with a path.
+const STALL: Duration = Duration::of_millis(5);
+
 /// How often the runs of a subflow are looked through for one choice. A peer that acknowledges little has a say in how
 /// many there are, and in how many ranges wait.
 const LOOKS: u32 = 128;
@@ -72,12 +75,17 @@ impl<P> Subflow<P> {
             sf: self.id,
             stats,
             queued: self.queued(),
-            full: self.full,
+            full: self.is_full(),
         }
     }
 
+    /// Whether its TCP takes nothing, or has enough for now.
+    fn is_full(&self) -> bool {
+        self.full || self.stats.wanted() == 0
+    }
+
     /// Octets that TCP holds for us.
-    fn queued(&self) -> u32 {
+    pub(super) fn queued(&self) -> u32 {
         self.next.checked_distance_from(self.una).unwrap_or(0)
     }
 
@@ -179,7 +187,7 @@ impl<P: Payload> Connection<P> {
             return;
         }
         for flow in self.subflows.iter_mut() {
-            let takes = flow.phase == Phase::Open && !flow.full;
+            let takes = flow.phase == Phase::Open && !flow.is_full();
             flow.owed.push |= takes && flow.class() == class;
         }
     }
@@ -198,7 +206,7 @@ impl<P: Payload> Connection<P> {
         if let Some(grant) = self.grant {
             let mute = grant.asked.is_some_and(|at| self.now.since(at) > ANSWER);
             let holder = self.usable(class).find(|flow| flow.id == grant.sf);
-            if holder.is_some_and(|flow| !flow.full) && !mute {
+            if holder.is_some_and(|flow| !flow.is_full()) && !mute {
                 return Some(grant.sf);
             }
             if let Some(flow) = self.subflows.get_mut(grant.sf).filter(|_| mute) {
@@ -209,7 +217,7 @@ impl<P: Payload> Connection<P> {
         let view = self.send_view();
         let mut ids = [None; 2];
         for (slot, flow) in ids.iter_mut().zip(self.usable(class)) {
-            *slot = Some((flow.id, flow.full));
+            *slot = Some((flow.id, flow.is_full()));
         }
         if let [only, None] = ids {
             // Asked again at once, a TCP without memory would refuse for ever.
@@ -273,7 +281,12 @@ impl<P: Payload> Connection<P> {
             grant.asked = None;
         }
         let class = self.best_class()?;
-        if self.subflows.get(sf)?.class() != class {
+        let flow = self.subflows.get(sf)?;
+        if flow.class() != class {
+            return None;
+        }
+        let room = room.min(flow.stats.wanted());
+        if room == 0 {
             return None;
         }
         if let Some(offer) = self.pick_again(sf, room) {
@@ -309,7 +322,12 @@ impl<P: Payload> Connection<P> {
         self.send.forget_acknowledged();
         let flow = self.subflows.get(sf)?;
         let carried = flow.sent.as_slice();
-        let (mut looks, mut list) = (LOOKS, self.send.again.iter().enumerate());
+        // What the peer waits for goes first as soon as it can be told from what is on its way.
+        let waits = self.now.since(self.send.una_at) >= STALL;
+        let first = self.send.first_again(waits);
+        let list = self.send.again.iter().enumerate();
+        let mut list = list.clone().skip(first).take(1).chain(list);
+        let mut looks = LOOKS;
         let (index, range, (start, end)) = list.find_map(|(index, range)| {
             let gap = first_gap(carried, range.start, range.end, &mut looks)?;
             Some((index, *range, gap))

@@ -211,6 +211,10 @@ pub(super) struct Subflow<P> {
     pub(super) down: bool,
     /// Timeouts of its TCP since the peer's TCP last acknowledged something.
     pub(super) losses: u32,
+    /// It has not answered for so long that others carry what it has; see [`super::silence`].
+    pub(super) silent: bool,
+    /// When the peer's TCP last answered, or was first given something to answer.
+    pub(super) alive: Instant,
     /// What TCP holds for us: sent or not, not acknowledged by the peer's TCP.
     pub(super) sent: Runs,
     /// Our first byte that the peer's TCP has not acknowledged.
@@ -257,6 +261,8 @@ impl<P> Subflow<P> {
             joining: None,
             down: false,
             losses: 0,
+            silent: false,
+            alive: Instant::default(),
             sent: Runs::default(),
             una: Ssn::FIRST,
             heard: Ssn::FIRST,
@@ -300,7 +306,7 @@ impl<P> Subflow<P> {
 
     /// Whether its path does not seem to work.
     pub(super) fn is_suspect(&self) -> bool {
-        self.losses > 0 || self.down
+        self.losses > 0 || self.down || self.silent
     }
 
     /// Whether it takes ACKs: TCP is connected, or was. Not one that was given up before its SYN was answered.
@@ -329,18 +335,33 @@ impl<P> Subflow<P> {
         // Room was made before the offer.
         let _noted = self.sent.record(run);
         self.next = run.ssn.advance(run.len);
+        self.stats.took(run.len);
         self.forget_acknowledged();
     }
 
     fn forget_acknowledged(&mut self) {
         let una = self.heard.earliest(self.next);
         if una.after(self.una) {
+            let gone = una.checked_distance_from(self.una).unwrap_or(0);
+            self.stats.acknowledged(gone);
             self.una = una;
             self.losses = 0;
             // Never far behind, or it would seem to be ahead.
             self.rescued = self.rescued.latest(una);
             self.sent.forget_before(una);
         }
+    }
+
+    /// Octets that the peer's TCP seems to have and that we have not heard of: those that arrived while an acknowledgement
+    /// takes its way, half of a round trip without queues.
+    pub(super) fn on_its_way_back(&self, now: Instant) -> u32 {
+        let way = u64::from(self.stats.min_rtt / 2);
+        let quiet = now.since(self.alive).as_millis().saturating_mul(1000);
+        let sent = self.next.checked_distance_from(self.una).unwrap_or(0);
+        let sent = u64::from(sent.saturating_sub(self.stats.unsent));
+        let octets = sent.saturating_mul(way.saturating_sub(quiet));
+        let octets = octets.checked_div(self.stats.srtt.into()).unwrap_or(0);
+        u32::try_from(octets.min(sent)).unwrap_or(0)
     }
 
     /// Whether the peer's TCP has everything that ours was handed.

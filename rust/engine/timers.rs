@@ -19,6 +19,8 @@ pub(super) enum Timer {
     Announce,
     /// A subflow was taken out of use, and its TCP gets no further with the FINs.
     Leave,
+    /// One of several subflows may not answer any more; see [`super::silence`].
+    Silence,
 }
 
 /// Deadlines; [`NEVER`] for a timer that is not running.
@@ -29,6 +31,7 @@ pub(super) struct Timers {
     join: Instant,
     announce: Instant,
     leave: Instant,
+    silence: Instant,
 }
 
 const NEVER: Instant = Instant::from_millis(u64::MAX);
@@ -42,6 +45,7 @@ impl Default for Timers {
             join: NEVER,
             announce: NEVER,
             leave: NEVER,
+            silence: NEVER,
         }
     }
 }
@@ -55,6 +59,7 @@ impl Timers {
             Timer::Join => &mut self.join,
             Timer::Announce => &mut self.announce,
             Timer::Leave => &mut self.leave,
+            Timer::Silence => &mut self.silence,
         }
     }
 
@@ -95,6 +100,7 @@ impl Timers {
             Timer::Join,
             Timer::Announce,
             Timer::Leave,
+            Timer::Silence,
             Timer::Retransmit,
         ];
         for timer in all {
@@ -110,6 +116,7 @@ impl Timers {
     /// The earliest deadline.
     pub(super) fn next(&self) -> Option<Instant> {
         let paths = self.join.min(self.announce).min(self.leave);
+        let paths = paths.min(self.silence);
         let data = self.retransmit.min(self.fail).min(self.close);
         let earliest = data.min(paths);
         (earliest != NEVER).then_some(earliest)

@@ -303,7 +303,11 @@ fn measure(
     let stats = PathStats {
         srtt: path.srtt,
         rttvar: path.rttvar,
+        // TCP has the largest number there is while it has measured nothing.
+        min_rtt: path.min_rtt.min(path.srtt),
         cwnd: path.cwnd,
+        in_flight: path.in_flight,
+        unsent: path.unsent,
         pacing: path.pacing,
         mss: path.mss,
     };

@@ -29,11 +29,14 @@ pub(crate) struct Numbers {
 
 /// What TCP has measured of its path.
 pub(crate) struct Path {
-    /// The smoothed round-trip time and its deviation in microseconds; 0 while there is none.
+    /// The smoothed round-trip time, its deviation, and the shortest one in microseconds; 0 while there is none.
     pub(crate) srtt: u32,
     pub(crate) rttvar: u32,
-    /// The congestion window in octets.
+    pub(crate) min_rtt: u32,
+    /// The congestion window in octets, how much of it is in use, and what was not sent yet.
     pub(crate) cwnd: u32,
+    pub(crate) in_flight: u32,
+    pub(crate) unsent: u32,
     /// The pacing rate in octets a second.
     pub(crate) pacing: u64,
     /// Octets of payload in a segment.
@@ -49,12 +52,21 @@ impl Sock {
         // other.
         unsafe {
             let mss = ptr::addr_of!((*tp).mss_cache).read_volatile();
+            let count = |p: *const u32| p.read_volatile();
+            let left = count(ptr::addr_of!((*tp).sacked_out))
+                .wrapping_add(count(ptr::addr_of!((*tp).lost_out)));
+            let out = count(ptr::addr_of!((*tp).packets_out))
+                .wrapping_add(count(ptr::addr_of!((*tp).retrans_out)));
+            let nxt = count(ptr::addr_of!((*tp).snd_nxt));
             Path {
                 srtt: ptr::addr_of!((*tp).srtt_us).read_volatile() >> 3,
+                min_rtt: count(ptr::addr_of!((*tp).rtt_min.s[0].v)),
                 rttvar: ptr::addr_of!((*tp).mdev_us).read_volatile() >> 2,
                 cwnd: ptr::addr_of!((*tp).snd_cwnd)
                     .read_volatile()
                     .saturating_mul(mss),
+                in_flight: out.saturating_sub(left).saturating_mul(mss),
+                unsent: count(ptr::addr_of!((*tp).write_seq)).wrapping_sub(nxt),
                 pacing: ptr::addr_of!((*sk).sk_pacing_rate).read_volatile() as u64,
                 mss,
             }

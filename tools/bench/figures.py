@@ -62,9 +62,6 @@ ROWS = (
     Row("gap_down", "gap: link down, ms", goal=40, lower=True, note="in-tree was 470", modes=("paths",), unit="ms"),
     Row("gap_silent", "gap: silence, ms", goal=250, lower=True, note="in-tree was 478", modes=("paths",), unit="ms"),
 )
-# The figure that each mode has of each kind of socket.
-COMMON = {"wall": "bulk", "icount": "bulk", "paths": "equal"}
-
 
 def read_raw(path):
     """{kind: {name: [a value for each round]}}, and {(kind, name): why there is none}"""
@@ -194,15 +191,21 @@ def table(title, rows):
         )
 
 
+def counted(figures):
+    """How many rounds there were."""
+    return max(len(values) for named in figures.values() for values in named.values())
+
+
 def repeats(figures):
     """The worst spread of the figures that are work and not waiting, and whose that is."""
     shown = ("bulk", "requests", "connections", "slab", "equal", "unequal", "veth")
-    return max(
+    spreads = (
         (spread(values), f"{name}, {kind}")
         for kind, named in figures.items()
         for name, values in named.items()
         if name in shown
     )
+    return max(spreads, default=None)
 
 
 def main():
@@ -219,9 +222,9 @@ def main():
             without_idle(figures, "bulk")
         elif mode == "paths":
             without_idle(figures, "veth")
-        count, worst = len(figures["tcp"][COMMON[mode]]), repeats(figures)
+        count, worst = counted(figures), repeats(figures)
         title = f"{MODES[mode]}; rounds: {count}"
-        if count > 1:
+        if count > 1 and worst:
             title += f"; work repeats within {100 * worst[0]:.1f} % (worst: {worst[1]})"
         rows = rows_of(figures, mode, missing)
         report["modes"][mode] = {"title": title, "rows": rows, "rounds": figures}

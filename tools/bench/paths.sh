@@ -1,6 +1,7 @@
 #!/bin/bash
-# `make bench MODE=paths`, in the guest: paths.sh KO RAW ROUNDS 'SECONDS OCTETS CUT', with
-# seconds of each goodput, octets (as -N) of the bulk transfer, octets before a path dies.
+# `make bench MODE=paths`, in the guest: paths.sh KO RAW ROUNDS 'SECONDS OCTETS CUT' [FIGURES [STACK]],
+# with seconds of each goodput, octets (as -N) of the bulk transfer, octets before a path dies; which
+# figures (equal unequal veth gap_down gap_silent) and which stacks (tcp in-tree ours), or all of them.
 # In each round plain TCP, in-tree MPTCP, then with the module in ours. Lines of RAW are as
 # guest.sh's; a figure that could not be had has "-" for a value and the reason behind it.
 set -euo pipefail
@@ -8,6 +9,7 @@ set -euo pipefail
 . tools/bench/two-paths.sh
 ko=$1 raw=$2 rounds=$3
 read -ra all <<<"$4"
+only=${5:-} stacks=${6:-}
 
 # After the death of a path, in seconds: RTOs of a dead path double from one to the next.
 AFTER=3
@@ -106,17 +108,21 @@ longest_gap() {
 	fi
 }
 
+# wants FIGURE, measures STACK: it is one of those asked for.
+wants() { [[ -z $only || " $only " == *" $1 "* ]]; }
+measures() { [[ -z $stacks || " $stacks " == *" $1 "* ]]; }
+
 # measure_paths KIND WRAPPER...
 measure_paths() {
 	local kind=$1 said=
 	shift
 	WRAPPER=("$@")
-	goodput equal 50 5 50 5
-	goodput unequal 100 5 10 50
-	unshaped
+	! wants equal || goodput equal 50 5 50 5
+	! wants unequal || goodput unequal 100 5 10 50
+	! wants veth || unshaped
 	if [[ $kind != tcp ]]; then
-		longest_gap gap_down "$LINK_DOWN"
-		longest_gap gap_silent "$SILENCE"
+		! wants gap_down || longest_gap gap_down "$LINK_DOWN"
+		! wants gap_silent || longest_gap gap_silent "$SILENCE"
 	fi
 	echo "round $round: $kind:${said%,}"
 }
@@ -127,9 +133,11 @@ into_memory
 for ((round = 0; round <= rounds; round++)); do
 	read -r SECONDS_EACH BULK CUT <<<"${all[*]}"
 	((round > 0)) || SECONDS_EACH=3 BULK=$((BULK / 8)) CUT=$((CUT / 8))
-	measure_paths tcp env
-	measure_paths in-tree mptcpize run
-	insert "$ko"
-	measure_paths ours mptcpize run
-	remove
+	! measures tcp || measure_paths tcp env
+	! measures in-tree || measure_paths in-tree mptcpize run
+	if measures ours; then
+		insert "$ko"
+		measure_paths ours mptcpize run
+		remove
+	fi
 done

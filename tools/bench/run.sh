@@ -4,6 +4,7 @@
 # instructions go instead (profile.sh), as build/bench/flame-*.svg and a table.
 #
 #   MODE='wall icount paths'   which of the three; ROUNDS=N (wall 4, icount 3, paths 2)
+#   FIGURES='equal gap_down', STACK='tcp ours'   of paths: some of its figures, some of the stacks
 #   SHORT=1              one small round, to see that it works
 #   BENCH_OUT=DIR        below this tree, in build/bench's place
 #
@@ -56,7 +57,7 @@ bench() {
 	facts
 	for mode in $MODE; do
 		say "bench: $mode, ${ROUNDS:-${COUNT[$mode]}} rounds and one to warm up"
-		in_vm "$mode" "tools/bench/${GUEST[$mode]} $KO $OUT/raw-$mode ${ROUNDS:-${COUNT[$mode]}} '${AMOUNTS[$mode]}'"
+		in_vm "$mode" "tools/bench/${GUEST[$mode]} $KO $OUT/raw-$mode ${ROUNDS:-${COUNT[$mode]}} '${AMOUNTS[$mode]}' '${FIGURES-}' '${STACK-}'"
 		FACTS+=("amounts_$mode=${AMOUNTS[$mode]}")
 	done
 	# shellcheck disable=SC2086 # A list.

@@ -2,8 +2,10 @@
 
 //! The scheduler of in-tree MPTCP: least time until what is queued has gone out.
 //!
-//! The path whose queue, at its pacing rate, empties first gets the next burst, even if its TCP has
-//! no room: then it is better to wait for it than to queue behind a slower one.
+//! Of the paths whose TCP wants data, the one whose queue, at its pacing rate, empties first gets the next burst. In-tree
+//! fills the send buffer of each TCP, and so waits for the best path even if that has no room. Here no TCP has much more
+//! than its congestion window, so that the next burst is for another path unless the best one, left alone with all that
+//! waits, would be done before that other path could deliver anything.
 
 use super::Choice;
 use super::PathView;
@@ -18,20 +20,8 @@ pub struct Default;
 
 /// The time that a path needs for what it has, in units of 2^-32 seconds.
 fn linger(path: &PathView) -> u64 {
-    let rate = match path.stats.pacing {
-        // Not measured: as much as the window in a round trip, or in a tenth of a second.
-        0 => {
-            let srtt = u64::from(path.stats.srtt.max(1));
-            let window = u64::from(path.stats.cwnd.max(path.mss()));
-            window
-                .saturating_mul(1_000_000)
-                .checked_div(srtt)
-                .unwrap_or(1)
-        }
-        rate => rate,
-    };
     (u64::from(path.queued) << 32)
-        .checked_div(rate)
+        .checked_div(path.rate())
         .unwrap_or(u64::MAX)
 }
 
@@ -40,12 +30,23 @@ impl Scheduler for Default {
     where
         I: Iterator<Item = PathView> + Clone,
     {
-        match paths.min_by_key(|path| (linger(path), path.full)) {
-            Some(path) if !path.full => Choice::Give {
-                sf: path.sf,
-                octets: u32::try_from(send.allowed).unwrap_or(u32::MAX).min(BURST),
-            },
-            _ => Choice::Wait,
+        let ready = paths.clone().filter(|path| !path.full);
+        let Some(ready) = ready.min_by_key(linger) else {
+            return Choice::Wait;
+        };
+        // Whole segments, as long as there are that many.
+        let burst = BURST.saturating_sub(BURST.checked_rem(ready.mss()).unwrap_or(0));
+        let octets = u32::try_from(send.allowed).unwrap_or(u32::MAX);
+        let octets = octets.min(burst.max(1));
+        let first = ready.done_in(octets.min(ready.mss()).into());
+        // One that has nothing under way would never say that it has room again.
+        let mut others = paths.filter(|path| path.full && path.queued > 0);
+        if others.any(|path| path.done_in(send.backlog) < first) {
+            return Choice::Wait;
+        }
+        Choice::Give {
+            sf: ready.sf,
+            octets,
         }
     }
 }

@@ -30,8 +30,14 @@ pub struct PathStats {
     pub srtt: u32,
     /// Its deviation in microseconds.
     pub rttvar: u32,
+    /// The shortest round-trip time of late in microseconds; 0 while there is none.
+    pub min_rtt: u32,
     /// The congestion window in octets.
     pub cwnd: u32,
+    /// Octets of it that are in use.
+    pub in_flight: u32,
+    /// Octets that TCP holds and has not sent yet.
+    pub unsent: u32,
     /// The pacing rate in octets a second; 0 while there is none.
     pub pacing: u64,
     /// Octets of payload in a segment.
@@ -54,21 +60,89 @@ pub struct PathView {
 impl PathView {
     /// The segment size, or a usual one.
     pub(super) fn mss(&self) -> u32 {
-        match self.stats.mss {
+        self.stats.segment()
+    }
+
+    /// Octets for which the congestion window has room.
+    pub(super) fn room(&self) -> u32 {
+        if self.full {
+            return 0;
+        }
+        self.stats.window_room()
+    }
+
+    /// When the peer would have acknowledged `octets` more, in microseconds from now.
+    pub(super) fn done_in(&self, octets: u64) -> u64 {
+        let rate = self.rate();
+        let time = |octets: u64| {
+            let micros = octets.saturating_mul(1_000_000);
+            micros.checked_div(rate).unwrap_or(u64::MAX)
+        };
+        let queue = time(self.queued.into()).max(self.stats.srtt.into());
+        queue.saturating_add(time(octets))
+    }
+
+    /// Octets a second: the pacing rate; if there is none the window in a round trip, or in a tenth of a second.
+    pub(super) fn rate(&self) -> u64 {
+        if self.stats.pacing > 0 {
+            return self.stats.pacing;
+        }
+        let srtt = u64::from(self.stats.srtt.max(1));
+        let window = u64::from(self.stats.cwnd.max(self.mss()));
+        let rate = window.saturating_mul(1_000_000).checked_div(srtt);
+        rate.unwrap_or(1).max(1)
+    }
+}
+
+impl PathStats {
+    /// The segment size, or a usual one.
+    pub(super) fn segment(&self) -> u32 {
+        match self.mss {
             0 => 1400,
             mss => mss,
         }
     }
 
-    /// Octets for which the congestion window has room.
-    pub(super) fn room(&self) -> u32 {
-        let cwnd = self.stats.cwnd.max(self.mss());
-        if self.full {
-            return 0;
+    fn window_room(&self) -> u32 {
+        let cwnd = self.cwnd.max(self.segment());
+        let used = self.in_flight.saturating_add(self.unsent);
+        cwnd.saturating_sub(used)
+    }
+
+    /// How much TCP is to be handed now, in whole segments: what its congestion window has room for, and a little
+    /// ahead, so that it is that window that keeps it from sending more.
+    ///
+    /// What waits in TCP cannot take another path any more, and what goes out again waits behind it.
+    pub(super) fn wanted(&self) -> u32 {
+        if self.cwnd == 0 {
+            // Not measured.
+            return u32::MAX;
         }
-        cwnd.saturating_sub(self.queued)
+        let segment = self.segment();
+        let ahead = u32::try_from(self.pacing / AHEAD).unwrap_or(u32::MAX);
+        let ahead = ahead.max(segment.saturating_mul(2));
+        let cwnd = self.cwnd.max(segment).saturating_add(ahead);
+        // More in flight than the window allows, as after a loss, takes nothing from what may lie ahead.
+        let used = self.in_flight.min(self.cwnd).saturating_add(self.unsent);
+        let room = cwnd.saturating_sub(used);
+        room.saturating_sub(room.checked_rem(segment).unwrap_or(0))
+    }
+
+    /// TCP took `octets`.
+    pub(super) fn took(&mut self, octets: u32) {
+        self.unsent = self.unsent.saturating_add(octets);
+    }
+
+    /// The peer's TCP has acknowledged `octets`.
+    pub(super) fn acknowledged(&mut self, octets: u32) {
+        let rest = octets.saturating_sub(self.in_flight);
+        self.in_flight = self.in_flight.saturating_sub(octets);
+        self.unsent = self.unsent.saturating_sub(rest);
     }
 }
+
+/// The part of a second for which TCP is handed data ahead of its congestion window.
+const AHEAD: u64 = 1000;
 
 /// The sending side of the connection as a scheduler sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,10 @@ fn path(sf: u32, srtt: u32, cwnd: u32, in_flight: u32) -> PathView {
         stats: PathStats {
             srtt: srtt * 1000,
             rttvar: srtt * 100,
+            min_rtt: srtt * 1000,
             cwnd: cwnd * MSS,
+            in_flight: in_flight * MSS,
+            unsent: 0,
             pacing: 0,
             mss: MSS,
         },
@@ -53,7 +56,7 @@ fn default_takes_the_path_that_is_done_first() {
         choice,
         Choice::Give {
             sf: SubflowId(1),
-            octets: BURST
+            octets: BURST / MSS * MSS
         }
     );
 }
@@ -167,7 +170,10 @@ fn any_path() -> impl Strategy<Value = PathView> {
                 stats: PathStats {
                     srtt,
                     rttvar,
+                    min_rtt: srtt,
                     cwnd,
+                    in_flight: queued,
+                    unsent: 0,
                     pacing,
                     mss: mss % 65_536,
                 },
@@ -204,7 +210,7 @@ proptest! {
         backlog in 1_u64..,
     ) {
         for path in &mut paths {
-            (path.queued, path.full) = (0, false);
+            (path.queued, path.stats.in_flight, path.full) = (0, 0, false);
         }
         for kind in SchedulerKind::ALL {
             let mut one = Scheduling::new(kind);

@@ -71,15 +71,15 @@ fn a_range_that_tcp_was_being_handed_is_owed_as_well() {
 #[test]
 fn more_runs_than_the_list_holds_become_one_range() {
     let mut rig = Rig::new(false);
-    for round in 0..70 {
+    for round in 0..520 {
         rig.write(10);
         // A hole in the numbers of the subflow makes the next bytes a run of their own.
         rig.ssn += 1 + round % 2;
     }
-    assert!(rig.conn.subflows.get(SF).unwrap().sent.as_slice().len() > 64);
+    assert!(rig.conn.subflows.get(SF).unwrap().sent.as_slice().len() > 512);
     add_second(&mut rig);
     kill(&mut rig, SF);
-    assert_eq!(offered(&mut rig), Some((0, 700)));
+    assert_eq!(offered(&mut rig), Some((0, 5_200)));
 }
 
 #[test]

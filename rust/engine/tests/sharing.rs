@@ -34,8 +34,8 @@ impl Two {
             srtt: srtt * 1000,
             rttvar: srtt * 100,
             cwnd: cwnd * 1000,
-            pacing: 0,
             mss: 1000,
+            ..PathStats::default()
         };
         let rto = Duration::from_millis(200);
         self.rig.post(Event::Measured { sf, stats, rto });
@@ -306,6 +306,9 @@ fn data_that_some_tcp_delivered_and_the_peer_lost_goes_again_in_time() {
     // The first subflow's TCP delivers; the peer has not taken it.
     two.acked(SF, 0, 10_000);
     two.pushed();
+    // The first of the timers is for paths that do not answer.
+    two.rig.timeout();
+    assert!(two.pushed().is_empty());
     two.rig.timeout();
     let pushed = two.pushed();
     assert!(pushed.contains(&1) || pushed.contains(&2), "{pushed:?}");
@@ -476,4 +479,99 @@ fn a_connection_may_change_its_scheduler() {
     two.rig.conn.set_scheduler(SchedulerKind::Redundant);
     assert_eq!(two.takes(SECOND, 9_000), Some((0, 500)));
     assert_eq!(two.takes(SECOND, 9_000), Some((500, 1_500)));
+}
+
+#[test]
+fn what_a_silent_subflow_has_goes_over_another_until_it_answers() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.wrote(6_000);
+    assert_eq!(two.takes(SF, 4_000), Some((0, 4_000)));
+    two.pushed();
+    // Two round trips of 20 ms and four deviations of 2 ms are less than what counts as silence.
+    two.rig.timeout();
+    assert_eq!(two.rig.now, 50);
+    assert_eq!(two.pushed(), [2]);
+    assert_eq!(two.takes(SF, 9_000), None);
+    assert_eq!(two.takes(SECOND, 2_000), Some((0, 2_000)));
+    // What the other one has not sent by now it need not.
+    two.acked(SF, 0, 10_000);
+    assert_eq!(two.takes(SF, 9_000), Some((4_000, 2_000)));
+    assert_eq!(two.takes(SECOND, 9_000), None);
+}
+
+#[test]
+fn a_late_answer_from_a_link_that_went_down_takes_nothing_back() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.wrote(4_000);
+    assert_eq!(two.takes(SF, 9_000), Some((0, 4_000)));
+    two.rig.timeout();
+    two.rig.post(Event::Link { sf: SF, up: false });
+    two.next[0] = 1_001;
+    two.acked(SF, 0, 10_000);
+    assert_eq!(two.takes(SECOND, 9_000), Some((0, 4_000)));
+}
+
+#[test]
+fn little_that_is_not_answered_is_no_silence() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.wrote(1_500);
+    assert_eq!(two.takes(SF, 9_000), Some((0, 1_500)));
+    two.pushed();
+    two.rig.timeout();
+    assert_eq!(two.rig.now, 200);
+}
+
+#[test]
+fn the_last_subflow_that_works_is_not_doubted() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.failed(SECOND);
+    two.wrote(6_000);
+    assert_eq!(two.takes(SF, 4_000), Some((0, 4_000)));
+    two.rig.timeout();
+    assert_eq!(two.takes(SECOND, 9_000), None);
+    assert_eq!(two.takes(SF, 9_000), Some((4_000, 2_000)));
+}
+
+/// Half of what the first subflow has may have arrived without our having heard of it when its link goes down.
+fn link_down_in_the_middle() -> Two {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.wrote(4_000);
+    assert_eq!(two.takes(SF, 9_000), Some((0, 4_000)));
+    let stats = PathStats {
+        srtt: 40_000,
+        min_rtt: 40_000,
+        cwnd: 10_000,
+        in_flight: 4_000,
+        mss: 1_000,
+        ..PathStats::default()
+    };
+    let rto = Duration::from_millis(200);
+    two.rig.post(Event::Measured { sf: SF, stats, rto });
+    two.rig.post(Event::Link { sf: SF, up: false });
+    two
+}
+
+#[test]
+fn what_the_peer_seems_to_have_of_a_dead_path_goes_last() {
+    let mut two = link_down_in_the_middle();
+    assert_eq!(two.takes(SECOND, 9_000), Some((2_000, 2_000)));
+    assert_eq!(two.takes(SECOND, 9_000), Some((0, 2_000)));
+    assert_eq!(two.takes(SECOND, 9_000), None);
+}
+
+#[test]
+fn what_the_peer_still_lacks_after_a_moment_goes_first() {
+    let mut two = link_down_in_the_middle();
+    two.rig.now += 5;
+    assert_eq!(two.takes(SECOND, 1_000), Some((0, 1_000)));
+    assert_eq!(two.takes(SECOND, 9_000), Some((1_000, 1_000)));
+}
+
+#[test]
+fn tcp_is_handed_whole_segments_that_fit_its_congestion_window_and_two_ahead() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.measured(SF, 20, 5);
+    two.wrote(60_000);
+    assert_eq!(two.takes(SF, 9_900), Some((0, 7_000)));
+    assert_eq!(two.takes(SF, 9_900), None);
 }

@@ -64,6 +64,8 @@ pub struct HostConfig {
     pub overhead: u64,
     /// How often, in percent, TCP takes less than it is offered.
     pub shy: u64,
+    /// How often, in percent, a segment reaches over a jump in the stream, so that its stamp cuts it.
+    pub reaches: u64,
     /// How often, in percent, a new segment does not get out of the host.
     pub stuck: u64,
     /// Acknowledge every other segment, or after 40 ms.
@@ -428,12 +430,13 @@ impl Endpoint {
         loop {
             let tcp = &self.flows[flow].tcp;
             let (room, sf) = (tcp.room(), self.flows[flow].id);
-            if !tcp.takes() || room == 0 {
-                break;
-            }
             let Some(conn) = self.conn.as_mut() else {
                 break;
             };
+            // Among several subflows the engine wants to know who has no room.
+            if !tcp.takes() || (room == 0 && !conn.wants_measurements()) {
+                break;
+            }
             let offer = conn.poll_transmit(&self.shared, sf, room, env.instant());
             let Some(transmit) = offer else {
                 // It may be the turn of another subflow.
@@ -470,10 +473,9 @@ impl Endpoint {
             format!("sends what nobody wrote: {transmit:?}")
         });
         let jump = core::mem::replace(&mut self.flows[flow].handed, end) != place;
-        // Now and then a segment does reach over the jump: its stamp then cuts it.
         self.flows[flow]
             .tcp
-            .write(piece, jump && !env.rng.percent(10));
+            .write(piece, jump && !env.rng.percent(self.host.reaches));
         let rto = Duration::from_millis(self.flows[flow].tcp.rto() / MILLI);
         // TCP may send at once, before the engine hears what it took.
         self.tcp_send(env, flow);

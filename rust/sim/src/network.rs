@@ -18,6 +18,8 @@ pub struct LinkConfig {
     pub delay: u64,
     /// Added to the delay, up to so much, without reordering.
     pub jitter: u64,
+    /// How often it stands still, and for how long, as a radio does; never if 0.
+    pub pause: (u64, u64),
     /// Loss of single segments.
     pub loss: u32,
     /// How often a burst of losses begins, and how long it lasts at most.
@@ -39,6 +41,7 @@ impl Default for LinkConfig {
             queue: 1 << 20,
             delay: 10 * MILLI,
             jitter: 0,
+            pause: (0, 0),
             loss: 0,
             burst: (0, 0),
             reorder: 0,
@@ -82,6 +85,15 @@ impl LinkConfig {
             link.duplicate = rng.below(u64::from(level * 40_000)) as u32;
         }
         link
+    }
+
+    /// When it is not in a pause, from `at` on.
+    fn works_from(&self, at: u64) -> u64 {
+        let (every, span) = self.pause;
+        match at.checked_rem(every) {
+            Some(since) if since < span => at - since + span,
+            _ => at,
+        }
     }
 
     /// Whether nothing is ever lost or overtaken on it.
@@ -129,6 +141,7 @@ impl Link {
             if waiting > config.queue {
                 return [None, None];
             }
+            let start = self.config.works_from(start);
             leave = start + u64::from(segment.wire_len()) * SECOND / config.rate;
             self.free_at = leave;
         }

@@ -87,6 +87,7 @@ pub fn usual_host() -> HostConfig {
         gso: 20_000,
         overhead: 0,
         shy: 0,
+        reaches: 10,
         stuck: 0,
         delayed_acks: true,
     }
@@ -115,6 +116,7 @@ fn random_host(rng: &mut Random) -> HostConfig {
         gso: rng.within(1_400, 64_000) as u32,
         overhead: rng.pick(&[0, 20, 130]),
         shy: rng.pick(&[0, 0, 10]),
+        reaches: 10,
         stuck: rng.pick(&[0, 0, 0, 3]),
         delayed_acks: rng.percent(70),
     }

@@ -95,6 +95,7 @@ pub struct Tcp {
     recover: Option<Ssn>,
     srtt: u64,
     rttvar: u64,
+    min_rtt: u64,
     timed: Option<(Ssn, u64)>,
     /// When the retransmission timer fires.
     pub rto_at: Option<u64>,
@@ -125,6 +126,7 @@ impl Tcp {
             recover: None,
             srtt: 0,
             rttvar: 0,
+            min_rtt: 0,
             timed: None,
             rto_at: None,
             backoff: 0,
@@ -341,7 +343,10 @@ impl Tcp {
         PathStats {
             srtt: self.srtt as u32,
             rttvar: self.rttvar as u32,
+            min_rtt: self.min_rtt as u32,
             cwnd,
+            in_flight: self.flight(),
+            unsent: self.end.checked_distance_from(self.nxt).unwrap_or(0),
             pacing: window.checked_div(self.srtt).unwrap_or(0),
             mss: self.mss,
         }
@@ -462,7 +467,9 @@ impl Tcp {
         if self.srtt == 0 {
             self.srtt = rtt;
             self.rttvar = rtt / 2;
+            self.min_rtt = rtt;
         } else {
+            self.min_rtt = self.min_rtt.min(rtt);
             self.rttvar = (3 * self.rttvar + self.srtt.abs_diff(rtt)) / 4;
             self.srtt = (7 * self.srtt + rtt) / 8;
         }
