@@ -16,6 +16,7 @@ use crate::sys::msg::{Address, Msg};
 use crate::sys::proto;
 use crate::sys::random;
 use crate::sys::skb::Skb;
+use crate::sys::slab;
 use crate::sys::sock::{state, Sock};
 use crate::sys::subflow;
 use crate::wire::{Key, Token};
@@ -113,7 +114,9 @@ fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
             SubflowTx::plain(),
         ),
     };
-    let conn = conn.ok().and_then(|conn| KBox::new(conn, GFP_KERNEL).ok());
+    let conn = conn
+        .ok()
+        .and_then(|conn| slab::boxed(&slab::CONNECTIONS, conn, GFP_KERNEL).ok());
     let Some(conn) = conn else {
         if let Some(keys) = keys {
             ns.tokens.remove(keys.token);

@@ -4,7 +4,7 @@
 
 use super::entry::Entry;
 use super::joins;
-use super::msk::{now, Msk};
+use super::msk::{now, Inner, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
@@ -17,11 +17,12 @@ use crate::engine::initiate::{
     ThirdAck as Answer,
 };
 use crate::engine::join::JoinSyn;
-use crate::engine::{mapping, Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
+use crate::engine::{mapping, Connection, KeyMaterial, Mib, Shared, SubflowId, SubflowTx};
 use crate::sys::percpu::CpuNote;
 use crate::sys::proto;
 use crate::sys::request::Request;
 use crate::sys::segment::{FourTuple, RxSegment, TxSegment};
+use crate::sys::slab;
 use crate::sys::sock::{self, Sock};
 use crate::sys::stack::{Child, Origin, ThirdAck};
 use crate::sys::subflow::SubflowLocked;
@@ -404,40 +405,37 @@ fn make(
     let ns = netns::of(parent);
     let numbers = child.tcp_numbers();
     let window = u32::from(opening.window);
-    let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
-    let config = ns.config().with_scheduler(state.options.scheduler());
-    let shared = &state.shared;
+    let options = parent_msk.options.inherit();
+    let config = ns.config().with_scheduler(options.scheduler());
+    let shared = Shared::new();
     let (conn, local, tx) = match &opening.open {
         Open::Full(open) => {
             let window = window << numbers.snd_wscale;
             let promised = numbers.rcv_wnd;
-            let conn = Connection::passive(config, open, window, promised, shared, now());
+            let conn = Connection::passive(config, open, window, promised, &shared, now());
             (conn, open.local, SubflowTx::passive(open))
         }
         Open::Early(open) => {
-            let conn = Connection::early(config, open, window, shared, now());
+            let conn = Connection::early(config, open, window, &shared, now());
             (conn, open.local, SubflowTx::early(open))
         }
     };
     let conn = conn.ok()?;
-    let conn = KBox::new(conn, GFP_ATOMIC).ok()?;
-    let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
-    state.worker.bind(&sk);
+    let mut inner = Inner::new();
+    inner.conn = Some(slab::boxed(&slab::CONNECTIONS, conn, GFP_ATOMIC).ok()?);
+    inner.tx = SendQueue::new(local.idsn.advance(1));
+    inner.accepted = false;
+    let entry = Entry::new(SubflowId::FIRST, child.hold());
+    inner.subflows.push(entry).ok()?;
+    let sk = proto::clone::<Mptcp, _>(parent, child, |sk| Msk::new(sk, options, shared, inner))?;
+    let state = proto::msk_of::<Mptcp>(&sk)?;
     ns.share_hooks();
     state.options.set_hooked(true);
     // The copy begins in ESTABLISHED.
     ns.gauge(sock::state::CLOSE, sk.state());
     let token = local.token;
-    {
-        let mut inner = state.inner.lock();
-        inner.conn = Some(conn);
-        inner.tx = SendQueue::new(local.idsn.advance(1));
-        inner.accepted = false;
-        let entry = Entry::new(SubflowId::FIRST, child.hold());
-        inner.subflows.push(entry).ok()?;
-    }
     if ns.tokens.insert(token, &sk).is_err() {
-        super::close::abandon(&sk, &state);
+        super::close::abandon(&sk, state);
         return None;
     }
     state.inner.lock().begin(&sk, token);
