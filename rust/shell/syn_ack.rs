@@ -17,11 +17,12 @@ use crate::engine::initiate::{
     ThirdAck as Answer,
 };
 use crate::engine::join::JoinSyn;
-use crate::engine::{mapping, Connection, KeyMaterial, Mib, Shared, SubflowId, SubflowTx};
+use crate::engine::{mapping, Config, Connection, KeyMaterial, Mib, Shared, SubflowId, SubflowTx};
 use crate::sys::percpu::CpuNote;
 use crate::sys::proto;
 use crate::sys::request::Request;
 use crate::sys::segment::{FourTuple, RxSegment, TxSegment};
+use crate::sys::skb::Skb;
 use crate::sys::slab;
 use crate::sys::sock::{self, Sock};
 use crate::sys::stack::{Child, Origin, ThirdAck};
@@ -396,6 +397,34 @@ pub(super) fn not_made(opening: &Opening) {
     }
 }
 
+/// The engine's halves of a new connection, and our keys.
+///
+/// A function of its own, so that the stack which it takes is free again when the socket is made.
+#[inline(never)]
+fn halves(
+    config: Config,
+    opening: &NewConnection,
+    child: &Sock,
+    shared: &Shared,
+) -> Option<(KBox<Connection<Skb>>, KeyMaterial, SubflowTx)> {
+    let numbers = child.tcp_numbers();
+    let window = u32::from(opening.window);
+    let (conn, local, tx) = match &opening.open {
+        Open::Full(open) => {
+            let window = window << numbers.snd_wscale;
+            let promised = numbers.rcv_wnd;
+            let conn = Connection::passive(config, open, window, promised, shared, now());
+            (conn, open.local, SubflowTx::passive(open))
+        }
+        Open::Early(open) => {
+            let conn = Connection::early(config, open, window, shared, now());
+            (conn, open.local, SubflowTx::early(open))
+        }
+    };
+    let conn = slab::boxed(&slab::CONNECTIONS, conn.ok()?, GFP_ATOMIC).ok()?;
+    Some((conn, local, tx))
+}
+
 fn make(
     parent: &Sock,
     parent_msk: &Msk,
@@ -403,26 +432,12 @@ fn make(
     child: &Sock,
 ) -> Option<(Subflow, Locked)> {
     let ns = netns::of(parent);
-    let numbers = child.tcp_numbers();
-    let window = u32::from(opening.window);
     let options = parent_msk.options.inherit();
     let config = ns.config().with_scheduler(options.scheduler());
     let shared = Shared::new();
-    let (conn, local, tx) = match &opening.open {
-        Open::Full(open) => {
-            let window = window << numbers.snd_wscale;
-            let promised = numbers.rcv_wnd;
-            let conn = Connection::passive(config, open, window, promised, &shared, now());
-            (conn, open.local, SubflowTx::passive(open))
-        }
-        Open::Early(open) => {
-            let conn = Connection::early(config, open, window, &shared, now());
-            (conn, open.local, SubflowTx::early(open))
-        }
-    };
-    let conn = conn.ok()?;
+    let (conn, local, tx) = halves(config, &opening, child, &shared)?;
     let mut inner = Inner::new();
-    inner.conn = Some(slab::boxed(&slab::CONNECTIONS, conn, GFP_ATOMIC).ok()?);
+    inner.conn = Some(conn);
     inner.tx = SendQueue::new(local.idsn.advance(1));
     inner.accepted = false;
     let entry = Entry::new(SubflowId::FIRST, child.hold());
