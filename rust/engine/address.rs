@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::connection::Mode;
 use super::mem::FVec;
 use super::mem::NoMemory;
+use super::mem::OnDemand;
 use super::mib::Mib;
 use super::order::Order;
 use super::payload::Payload;
@@ -65,26 +66,42 @@ impl Announced {
     }
 }
 
-/// What a connection has to do with addresses.
+/// What a connection has to do with addresses. With one path it has nothing.
 #[derive(Default)]
 pub(super) struct Addresses {
-    announced: FVec<Announced>,
     /// Something of what follows is to be said.
     due: bool,
+    /// Some announcement has news.
+    news: bool,
+    list: OnDemand<List>,
+}
+
+/// The addresses themselves.
+#[derive(Default)]
+struct List {
+    announced: FVec<Announced>,
     announce: Option<AddAddr>,
     echo: Option<AddAddr>,
     remove: Option<RemoveAddr>,
-    /// Some announcement has news.
-    news: bool,
 }
 
 impl Addresses {
+    fn announced(&self) -> &[Announced] {
+        let list = self.list.get();
+        list.map_or(&[], |list| list.announced.as_slice())
+    }
+
+    fn announced_mut(&mut self) -> &mut [Announced] {
+        let list = self.list.get_mut();
+        list.map_or(&mut [], |list| list.announced.as_mut_slice())
+    }
+
     /// What became of an announcement: its number, and whether it was echoed.
     pub(super) fn take_news(&mut self) -> Option<(AddrId, bool)> {
         if !self.news {
             return None;
         }
-        let found = self.announced.iter_mut().find_map(|one| {
+        let found = self.announced_mut().iter_mut().find_map(|one| {
             let echoed = one.news.take()?;
             Some((one.option.id, echoed))
         });
@@ -94,7 +111,7 @@ impl Addresses {
 
     /// When the next announcement is due.
     fn next_due(&self) -> Option<Instant> {
-        self.announced.iter().filter_map(|one| one.due).min()
+        self.announced().iter().filter_map(|one| one.due).min()
     }
 }
 
@@ -122,7 +139,9 @@ impl<P: Payload> Connection<P> {
             port,
             hmac: Some(hmac),
         };
-        let mut known = self.addresses.announced.iter_mut();
+        let list = self.addresses.list.make();
+        let list = list.map_err(|NoMemory| CannotAnnounce::NoMemory)?;
+        let mut known = list.announced.iter_mut();
         match known.find(|one| one.option.id == id) {
             // RFC 8684 3.4.1: only the port may be another one.
             Some(one) if one.option.addr != addr => return Err(CannotAnnounce::Taken),
@@ -140,7 +159,7 @@ impl<P: Payload> Connection<P> {
                     due: Some(self.now),
                     news: None,
                 };
-                let added = self.addresses.announced.push(one);
+                let added = list.announced.push(one);
                 added.map_err(|NoMemory| CannotAnnounce::NoMemory)?;
             }
         }
@@ -152,10 +171,13 @@ impl<P: Payload> Connection<P> {
     /// [`Connection::close_subflow`].
     pub fn withdraw(&mut self, gone: &RemoveAddr, now: Instant) {
         self.now = self.now.max(now);
-        let announced = &mut self.addresses.announced;
-        announced.retain(|one| !gone.ids().any(|id| id == one.option.id));
+        if let Some(list) = self.addresses.list.get_mut() {
+            let announced = &mut list.announced;
+            announced.retain(|one| !gone.ids().any(|id| id == one.option.id));
+        }
         if self.mode == Mode::Verified && !self.is_closed() {
-            if self.addresses.remove.replace(*gone).is_some() {
+            let list = self.addresses.list.make();
+            if list.map_or(true, |list| list.remove.replace(*gone).is_some()) {
                 self.out.count(Mib::RmAddrTxDrop);
             }
             self.addresses.due = true;
@@ -164,13 +186,13 @@ impl<P: Payload> Connection<P> {
 
     /// Whether an address with this number was announced and not withdrawn.
     pub fn is_announced(&self, id: AddrId) -> bool {
-        let announced = &self.addresses.announced;
+        let announced = self.addresses.announced();
         announced.iter().any(|one| one.option.id == id)
     }
 
     /// How many addresses are announced now.
     pub fn announced(&self) -> usize {
-        self.addresses.announced.len()
+        self.addresses.announced().len()
     }
 
     /// Whether the peer was told to come to this address at this port.
@@ -179,17 +201,18 @@ impl<P: Payload> Connection<P> {
             let same = one.addr.to_canonical() == addr.to_canonical();
             same && one.port.is_some_and(|one| one.get() == port)
         };
-        let mut announced = self.addresses.announced.iter();
+        let mut announced = self.addresses.announced().iter();
         announced.any(|one| is_it(&one.option))
     }
 
     /// An announcement was not echoed in time, or is to be said for the first time.
     pub(super) fn on_announce_timer(&mut self) {
         let (now, wait) = (self.now, self.announce_wait());
-        let list = &mut self.addresses.announced;
-        let due = list
-            .iter_mut()
-            .find(|one| one.due.is_some_and(|at| at <= now));
+        let Some(list) = self.addresses.list.get_mut() else {
+            return;
+        };
+        let mut announced = list.announced.iter_mut();
+        let due = announced.find(|one| one.due.is_some_and(|at| at <= now));
         if let Some(one) = due {
             if one.said > REPEATS {
                 one.give_up(false);
@@ -203,7 +226,7 @@ impl<P: Payload> Connection<P> {
                     false => now.after(wait.backed_off(one.said, longest)),
                 });
                 one.said = one.said.saturating_add(1);
-                self.addresses.announce = Some(one.option);
+                list.announce = Some(one.option);
                 self.addresses.due = true;
             }
         }
@@ -235,7 +258,7 @@ impl<P: Payload> Connection<P> {
             return;
         }
         self.out.count(Mib::AddAddrTxDrop);
-        let mut list = self.addresses.announced.iter_mut();
+        let mut list = self.addresses.announced_mut().iter_mut();
         // It would find none the next time either.
         if let Some(one) = list.find(|one| one.option == *option) {
             one.give_up(false);
@@ -262,10 +285,8 @@ impl<P: Payload> Connection<P> {
                 return false;
             }
             self.out.count(Mib::AddAddr);
-            self.out.paths().announced = Some(*option);
-            if self.takes_addresses {
-                self.addresses.echo = Some(option.echo());
-                self.addresses.due = true;
+            if self.out.paths().announce(option).is_ok() && self.takes_addresses {
+                self.echo(option);
             } else {
                 self.out.count(Mib::AddAddrDrop);
             }
@@ -276,8 +297,17 @@ impl<P: Payload> Connection<P> {
         !option.is_echo()
     }
 
+    /// Confirms an announcement. Without memory the peer says it again.
+    fn echo(&mut self, option: &AddAddr) {
+        match self.addresses.list.make() {
+            Ok(list) => list.echo = Some(option.echo()),
+            Err(NoMemory) => self.out.count(Mib::EchoAddTxDrop),
+        }
+        self.addresses.due = true;
+    }
+
     fn on_echo(&mut self, option: &AddAddr) {
-        let mut list = self.addresses.announced.iter_mut();
+        let mut list = self.addresses.announced_mut().iter_mut();
         let one = list.find(|one| one.awaited && one.option.echo() == *option);
         if let Some(one) = one {
             one.give_up(true);
@@ -290,7 +320,8 @@ impl<P: Payload> Connection<P> {
     ///
     /// As in-tree, and unlike the RFC, without a probe whether they are in use after all.
     pub(super) fn on_remove_addr(&mut self, gone: &RemoveAddr) {
-        self.out.paths().remove(gone);
+        // Without memory nobody hears of it: then one subflow too many may be tried.
+        let _heard = self.out.paths().remove(gone);
         for id in gone.ids() {
             self.out.count(Mib::RmAddr);
             while let Some(sf) = self.find_remote(id) {
@@ -316,7 +347,11 @@ impl<P: Payload> Connection<P> {
 
     fn take_due_signal(&mut self) -> Option<Action<P>> {
         loop {
-            let list = &mut self.addresses;
+            let list = self.addresses.list.get_mut();
+            let Some(list) = list else {
+                self.addresses.due = false;
+                return None;
+            };
             if let Some(option) = list.remove.take() {
                 if let Some(action) = self.say(Order::Withdraw { option }, Some(&option)) {
                     for _ in option.ids() {
@@ -329,7 +364,7 @@ impl<P: Payload> Connection<P> {
             }
             let option = list.echo.take().or_else(|| list.announce.take());
             let Some(option) = option else {
-                list.due = false;
+                self.addresses.due = false;
                 return None;
             };
             let drop_timestamps = self.config.add_addr_drops_timestamps;

@@ -171,6 +171,45 @@ impl<T> FVec<T> {
     }
 }
 
+/// What most owners never need: memory for it is asked for at its first use.
+#[derive(Default)]
+pub struct OnDemand<T>(Option<Boxed<T>>);
+
+#[cfg(MODULE)]
+type Boxed<T> = kernel::alloc::KBox<T>;
+#[cfg(not(MODULE))]
+type Boxed<T> = alloc::boxed::Box<T>;
+
+impl<T: Default> OnDemand<T> {
+    /// It, if it was ever needed.
+    pub fn get(&self) -> Option<&T> {
+        self.0.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
+
+    /// It, made now if it was not there.
+    pub fn make(&mut self) -> Result<&mut T, NoMemory> {
+        if self.0.is_none() {
+            #[cfg(MODULE)]
+            let made = kernel::alloc::KBox::new(T::default(), kernel::alloc::flags::GFP_ATOMIC);
+            #[cfg(MODULE)]
+            let made = made.map_err(|_| NoMemory)?;
+            #[cfg(not(MODULE))]
+            if refuse::this_one() {
+                return Err(NoMemory);
+            }
+            #[cfg(not(MODULE))]
+            let made = alloc::boxed::Box::new(T::default());
+            self.0 = Some(made);
+        }
+        self.0.as_deref_mut().ok_or(NoMemory)
+    }
+}
+
 /// A queue of small items on one array: taken from the front, added at the end.
 ///
 /// Taking costs no move until half of the array is spent. Keeps its memory, so that a queue of
@@ -399,6 +438,18 @@ mod tests {
         assert_eq!(list.push(1), Ok(()));
         refuse::nothing();
         assert_eq!(list.as_slice(), &[1]);
+    }
+
+    #[test]
+    fn what_is_made_on_demand_is_made_once_or_not_at_all() {
+        let mut count: OnDemand<u32> = OnDemand::default();
+        refuse::nth(0);
+        assert_eq!(count.make(), Err(NoMemory));
+        assert_eq!(count.get(), None);
+        *count.make().unwrap() = 7;
+        assert_eq!(count.make(), Ok(&mut 7));
+        assert_eq!(refuse::nothing(), 2);
+        assert_eq!(count.get_mut(), Some(&mut 7));
     }
 
     #[test]

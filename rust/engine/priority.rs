@@ -36,9 +36,11 @@ impl<P: Payload> Connection<P> {
 
     /// The same for the first subflow from one of our addresses that carries data.
     pub fn set_priority_from(&mut self, local: AddrId, backup: bool, now: Instant) -> bool {
-        let mut flows = self.subflows.iter();
-        let flow = flows.find(|f| f.phase == Phase::Open && f.ends.local_id == local);
-        let sf = flow.map(|flow| flow.id);
+        let sf = {
+            let mut flows = self.subflows.iter();
+            let flow = flows.find(|f| f.phase == Phase::Open && f.ends.local_id == local);
+            flow.map(|flow| flow.id)
+        };
         sf.is_some_and(|sf| self.set_priority(sf, backup, now))
     }
 

@@ -2,6 +2,7 @@
 
 //! RFC 8684 3.3.8, 3.4: what a subflow is still to say about addresses and priorities.
 
+use super::mem::OnDemand;
 use super::stamp::Stamped;
 use crate::wire::AddAddr;
 use crate::wire::AddrId;
@@ -14,34 +15,52 @@ use crate::wire::RemoveAddr;
 pub(super) struct Signals {
     /// Something waits.
     due: bool,
+    prio: Option<Prio>,
+    addresses: OnDemand<Addresses>,
+}
+
+/// What waits to be said about addresses.
+#[derive(Default)]
+struct Addresses {
     announce: Option<AddAddr>,
     echo: Option<AddAddr>,
     remove: Option<RemoveAddr>,
-    prio: Option<Prio>,
     /// Timestamps may give way to an `ADD_ADDR` that does not fit otherwise.
     drop_timestamps: bool,
 }
 
+impl Addresses {
+    fn is_address_left(&self) -> bool {
+        self.echo.is_some() || self.announce.is_some()
+    }
+}
+
 impl Signals {
     /// An announcement or an echo. A second one of its kind takes the place of the first: the peer
-    /// does not confirm that, and it is said again.
+    /// does not confirm that, and it is said again. Without memory it is as if the segment had been lost.
     pub(super) fn address(&mut self, option: AddAddr, drop_timestamps: bool) {
-        self.due = true;
-        self.drop_timestamps = drop_timestamps;
+        let Ok(addresses) = self.addresses.make() else {
+            return;
+        };
+        addresses.drop_timestamps = drop_timestamps;
         if option.is_echo() {
-            self.echo = Some(option);
+            addresses.echo = Some(option);
         } else {
-            self.announce = Some(option);
+            addresses.announce = Some(option);
         }
+        self.due = true;
     }
 
     /// Addresses that we no longer have.
     pub(super) fn remove(&mut self, option: RemoveAddr) {
-        self.due = true;
-        self.remove = Some(match self.remove {
+        let Ok(addresses) = self.addresses.make() else {
+            return;
+        };
+        addresses.remove = Some(match addresses.remove {
             Some(first) => both(&first, &option),
             None => option,
         });
+        self.due = true;
     }
 
     /// Our wish about this subflow; the last one counts.
@@ -52,7 +71,8 @@ impl Signals {
 
     /// Whether an `ADD_ADDR` is next, which tolerates no mapping beside it.
     pub(super) fn is_address(&self) -> bool {
-        self.due && (self.echo.is_some() || self.announce.is_some())
+        let addresses = self.addresses.get().filter(|_| self.due);
+        addresses.is_some_and(Addresses::is_address_left)
     }
 
     /// Puts what is next on a segment without payload.
@@ -71,19 +91,18 @@ impl Signals {
             stamped.again = true;
             return;
         }
-        options.add_addr = self.echo.take().or_else(|| self.announce.take());
-        if options.add_addr.is_some() {
-            options.may_drop_timestamps = self.drop_timestamps;
-        } else {
-            options.prio = self.prio.take();
-            options.remove_addr = self.remove.take();
+        let mut addresses = self.addresses.get_mut();
+        if let Some(list) = &mut addresses {
+            options.add_addr = list.echo.take().or_else(|| list.announce.take());
+            options.may_drop_timestamps = list.drop_timestamps && options.add_addr.is_some();
         }
-        self.due = self.is_address_left() || self.prio.is_some() || self.remove.is_some();
+        if options.add_addr.is_none() {
+            options.prio = self.prio.take();
+            options.remove_addr = addresses.as_mut().and_then(|list| list.remove.take());
+        }
+        let is_left = addresses.is_some_and(|list| list.is_address_left() || list.remove.is_some());
+        self.due = is_left || self.prio.is_some();
         stamped.again = self.due;
-    }
-
-    fn is_address_left(&self) -> bool {
-        self.echo.is_some() || self.announce.is_some()
     }
 }
 

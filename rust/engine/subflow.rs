@@ -370,9 +370,10 @@ impl<P> Subflow<P> {
     }
 }
 
-/// The subflows of a connection, in the order of their numbers.
+/// The subflows of a connection, in the order of their numbers. One of them needs no memory of its own.
 pub(super) struct Subflows<P> {
-    list: FVec<Subflow<P>>,
+    first: Option<Subflow<P>>,
+    more: FVec<Subflow<P>>,
     /// The number of the last one.
     last: u32,
     /// Some [`Farewell`] is due.
@@ -382,7 +383,8 @@ pub(super) struct Subflows<P> {
 impl<P> Default for Subflows<P> {
     fn default() -> Self {
         Self {
-            list: FVec::new(),
+            first: None,
+            more: FVec::new(),
             last: 0,
             farewells: false,
         }
@@ -392,11 +394,15 @@ impl<P> Default for Subflows<P> {
 impl<P> Subflows<P> {
     /// Adds a subflow whose number is above all others.
     pub(super) fn add(&mut self, subflow: Subflow<P>) -> Result<(), NoMemory> {
-        if self.list.len() >= SUBFLOWS {
+        if self.len() >= SUBFLOWS {
             return Err(NoMemory);
         }
         let id = subflow.id.0;
-        self.list.push(subflow)?;
+        if self.is_empty() {
+            self.first = Some(subflow);
+        } else {
+            self.more.push(subflow)?;
+        }
         self.last = id;
         Ok(())
     }
@@ -407,40 +413,49 @@ impl<P> Subflows<P> {
     }
 
     pub(super) fn get(&self, sf: SubflowId) -> Option<&Subflow<P>> {
-        self.list.iter().find(|flow| flow.id == sf)
+        match &self.first {
+            Some(first) if first.id == sf => Some(first),
+            _ => self.more.iter().find(|flow| flow.id == sf),
+        }
     }
 
     pub(super) fn get_mut(&mut self, sf: SubflowId) -> Option<&mut Subflow<P>> {
-        self.list.iter_mut().find(|flow| flow.id == sf)
+        match &mut self.first {
+            Some(first) if first.id == sf => Some(first),
+            _ => self.more.iter_mut().find(|flow| flow.id == sf),
+        }
     }
 
     pub(super) fn remove(&mut self, sf: SubflowId) -> Option<Subflow<P>> {
-        let index = self.list.iter().position(|flow| flow.id == sf)?;
-        self.list.remove(index)
+        if let Some(first) = self.first.take_if(|first| first.id == sf) {
+            return Some(first);
+        }
+        let index = self.more.iter().position(|flow| flow.id == sf)?;
+        self.more.remove(index)
     }
 
     /// The subflow, if there is exactly one.
     pub(super) fn one(&mut self) -> Option<&mut Subflow<P>> {
-        match self.list.as_mut_slice() {
-            [flow] => Some(flow),
+        match (&mut self.first, self.more.as_mut_slice()) {
+            (Some(flow), []) | (None, [flow]) => Some(flow),
             _ => None,
         }
     }
 
-    pub(super) fn iter(&self) -> core::slice::Iter<'_, Subflow<P>> {
-        self.list.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Subflow<P>> + Clone {
+        self.first.iter().chain(self.more.iter())
     }
 
-    pub(super) fn iter_mut(&mut self) -> core::slice::IterMut<'_, Subflow<P>> {
-        self.list.iter_mut()
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subflow<P>> {
+        self.first.iter_mut().chain(self.more.iter_mut())
     }
 
     pub(super) fn len(&self) -> usize {
-        self.list.len()
+        usize::from(self.first.is_some()).saturating_add(self.more.len())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.first.is_none() && self.more.is_empty()
     }
 
     /// Notes that a subflow is taken out of use.
@@ -456,8 +471,8 @@ impl<P> Subflows<P> {
         if !self.farewells {
             return None;
         }
-        let mut list = self.list.iter_mut();
-        let flow = list.find(|flow| flow.farewell == Farewell::Due);
+        let mut all = self.first.iter_mut().chain(self.more.iter_mut());
+        let flow = all.find(|flow| flow.farewell == Farewell::Due);
         self.farewells = flow.is_some();
         flow.map(|flow| {
             flow.farewell = Farewell::Told;
@@ -467,8 +482,6 @@ impl<P> Subflows<P> {
 
     /// The next thing that some subflow is to be told.
     pub(super) fn take_owed(&mut self) -> Option<Action<P>> {
-        self.list
-            .iter_mut()
-            .find_map(|flow| flow.owed.take(flow.id))
+        self.iter_mut().find_map(|flow| flow.owed.take(flow.id))
     }
 }

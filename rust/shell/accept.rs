@@ -6,6 +6,7 @@ use super::connect;
 use super::msk::Msk;
 use super::netns;
 use super::pm;
+use super::sockopt::Parting;
 use super::Mptcp;
 use crate::engine::{Mib, SubflowId};
 use crate::sys::accept::Accept;
@@ -21,6 +22,7 @@ pub(super) fn listen(sk: &Sock, msk: &Msk, backlog: i32, unconnected: bool) -> R
         return Err(EINVAL);
     }
     let ssk = connect::first_socket(sk, msk)?;
+    msk.options.set_parting(Parting::Never);
     ssk.save_syn();
     netns::of(sk).expect_joins();
     connect::with_first(msk, |first| first.listen(backlog))?;

@@ -8,6 +8,7 @@ use super::msk::{now, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
+use super::sockopt::Parting;
 use super::subflow::{Locked, Subflow};
 use super::Mptcp;
 use crate::engine::{Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
@@ -16,6 +17,7 @@ use crate::sys::msg::{Address, Msg};
 use crate::sys::proto;
 use crate::sys::random;
 use crate::sys::skb::Skb;
+use crate::sys::slab;
 use crate::sys::sock::{state, Sock};
 use crate::sys::subflow;
 use crate::wire::{Key, Token};
@@ -113,7 +115,9 @@ fn start(sk: &Sock, msk: &Msk, ssk: &Sock) -> Result<Start> {
             SubflowTx::plain(),
         ),
     };
-    let conn = conn.ok().and_then(|conn| KBox::new(conn, GFP_KERNEL).ok());
+    let conn = conn
+        .ok()
+        .and_then(|conn| slab::boxed(&slab::CONNECTIONS, conn, GFP_KERNEL).ok());
     let Some(conn) = conn else {
         if let Some(keys) = keys {
             ns.tokens.remove(keys.token);
@@ -147,6 +151,7 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
         let entry = Entry::new(SubflowId::FIRST, ssk.clone());
         inner.subflows.push(entry)?;
     }
+    msk.options.set_parting(Parting::Due);
     set_state(sk, state::SYN_SENT);
     let mut locked = subflow::lock::<Mptcp>(ssk).ok_or(EINVAL)?;
     if locked.sock().state() != state::CLOSE {
@@ -154,6 +159,42 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
     }
     *locked.locked() = Locked::new(tx);
     Ok(())
+}
+
+/// Frees the `struct socket` of the first subflow, once it is connected: its operations have done what they were for.
+/// From then on the subflow borrows the program's, as one does that TCP made. The socket is locked.
+///
+/// One that a program has bound keeps it, so that it can stay bound after a disconnect; and so does one that was a
+/// listener, because somebody may still be about to wake up on it.
+#[inline]
+pub(super) fn part(sk: &Sock, msk: &Msk) {
+    if msk.options.may_part() && sk.state() == state::ESTABLISHED {
+        part_once(sk, msk);
+        msk.options.set_parting(Parting::Done);
+    }
+}
+
+fn part_once(sk: &Sock, msk: &Msk) -> Option<()> {
+    let ssk = {
+        let inner = msk.inner.lock();
+        let first = inner.first.as_ref()?;
+        inner.subflows.get(SubflowId::FIRST)?;
+        first.sock().hold()
+    };
+    if ssk.is_bound_by_program() {
+        return None;
+    }
+    let mut locked = subflow::lock::<Mptcp>(&ssk)?;
+    let first = msk.inner.lock().first.take()?;
+    // The socket is locked, so that nobody else has it.
+    let first = Arc::into_unique_or_drop(first)?;
+    {
+        let mut inner = msk.inner.lock();
+        let entry = inner.subflows.get_mut(SubflowId::FIRST)?;
+        (entry.child, entry.lent) = (true, true);
+    }
+    KernelSocket::part(first, &mut locked, sk);
+    Some(())
 }
 
 /// Takes back what [`prepare`] did. The socket is locked.

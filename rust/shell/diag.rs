@@ -112,7 +112,7 @@ pub(super) fn ulp_info(locked: &mut SubflowLocked<'_, Mptcp>) -> UlpInfo {
     let sf = subflow.id().unwrap_or(SubflowId::FIRST);
     let ends = conn.ends(sf).unwrap_or_default();
     let mut flags = if sf == SubflowId::FIRST {
-        first_flags(&inner, &info)
+        first_flags(&inner, &info, conn.is_active())
     } else {
         joined_flags(&inner, sf)
     };
@@ -142,13 +142,13 @@ pub(super) fn ulp_info(locked: &mut SubflowLocked<'_, Mptcp>) -> UlpInfo {
 }
 
 /// Who offered MPTCP on the first subflow.
-fn first_flags(inner: &Inner, info: &Info) -> u32 {
+fn first_flags(inner: &Inner, info: &Info, is_active: bool) -> u32 {
     let mut flags = 0;
     if info.remote_key {
         flags |= flag::CAPABLE_REMOTE;
     }
     // A connection that we opened: its token was drawn for MP_CAPABLE, unless it began as plain TCP.
-    if inner.first.is_some() && !(info.fallback && inner.token.is_none()) {
+    if is_active && !(info.fallback && inner.token.is_none()) {
         flags |= flag::CAPABLE_LOCAL;
     }
     flags

@@ -39,7 +39,6 @@ use crate::sys::ulp::UlpInfo;
 use kernel::prelude::*;
 use kernel::str::CStr;
 use kernel::sync::aref::ARef;
-use kernel::sync::Arc;
 
 mod accept;
 mod act;
@@ -80,6 +79,7 @@ pub(crate) struct Mptcp;
 
 impl Stack for Mptcp {
     type Msk = msk::Msk;
+    type Connection = crate::engine::Connection<Skb>;
     type Subflow = subflow::Subflow;
     type Locked = subflow::Locked;
     type Net = netns::Net;
@@ -104,7 +104,7 @@ impl Stack for Mptcp {
         net.detach_idle_hooks();
     }
 
-    fn new_msk(sk: &Sock) -> Result<Arc<Self::Msk>> {
+    fn new_msk(sk: &Sock) -> Result<impl PinInit<Self::Msk>> {
         msk::Msk::create(sk)
     }
 

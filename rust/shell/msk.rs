@@ -78,47 +78,31 @@ pub(super) struct Inner {
 
 impl Msk {
     /// The state of a socket that socket(2) makes.
-    pub(super) fn create(sk: &Sock) -> Result<Arc<Self>> {
+    pub(super) fn create(sk: &Sock) -> Result<impl PinInit<Self>> {
         netns::of(sk).new_socket()?;
         let options = Options::default();
         options.set_scheduler(netns::of(sk).knobs().scheduler());
-        let msk = Self::new(options, GFP_KERNEL)?;
-        msk.worker.bind(sk);
-        msk.inner.lock().user = netns::of(sk).user_addresses();
-        Ok(msk)
+        let mut inner = Inner::new();
+        inner.user = netns::of(sk).user_addresses();
+        Ok(Self::new(sk, options, Shared::new(), inner))
     }
 
-    /// The state of a socket, not yet bound to one.
-    pub(super) fn new(options: Options, flags: kernel::alloc::Flags) -> Result<Arc<Self>> {
-        let inner = Inner {
-            conn: None,
-            rx: SkbList::new(),
-            tx: SendQueue::new(Dsn(0)),
-            subflows: Entries::default(),
-            first: None,
-            policy: None,
-            user: None,
-            told: false,
-            armed: None,
-            token: None,
-            accepted: true,
-            connecting: false,
-            held: None,
-            closing: false,
-            gone: false,
-            in_use: false,
-        };
-        Arc::pin_init(
-            pin_init!(Self {
-                inner <- new_bh_lock!(inner, "rust_mptcp connection"),
-                worker <- Worker::new::<Mptcp>(),
-                shared: Shared::new(),
-                unread: Atomic::new(0),
-                joins_only: Atomic::new(false),
-                options,
-            }),
-            flags,
-        )
+    /// The state of the socket `sk`.
+    pub(super) fn new(
+        sk: &Sock,
+        options: Options,
+        shared: Shared,
+        inner: Inner,
+    ) -> impl PinInit<Self> {
+        let worker = Worker::new::<Mptcp>(sk);
+        pin_init!(Self {
+            inner <- new_bh_lock!(inner, "rust_mptcp connection"),
+            worker <- worker,
+            shared,
+            unread: Atomic::new(0),
+            joins_only: Atomic::new(false),
+            options,
+        })
     }
 
     /// Bytes that a program may read now.
@@ -180,6 +164,28 @@ impl Visit {
 }
 
 impl Inner {
+    /// What a socket without a connection has.
+    pub(super) fn new() -> Self {
+        Self {
+            conn: None,
+            rx: SkbList::new(),
+            tx: SendQueue::new(Dsn(0)),
+            subflows: Entries::default(),
+            first: None,
+            policy: None,
+            user: None,
+            told: false,
+            armed: None,
+            token: None,
+            accepted: true,
+            connecting: false,
+            held: None,
+            closing: false,
+            gone: false,
+            in_use: false,
+        }
+    }
+
     /// See [`Msk::next_subflow`].
     pub(super) fn next_subflow(&self, last: Option<SubflowId>) -> Option<Visit> {
         let entry = self.subflows.after(last)?;

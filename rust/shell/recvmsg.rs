@@ -28,6 +28,7 @@ pub(super) fn recvmsg(
         return Err(EAGAIN);
     }
     let guard = sk.lock();
+    super::connect::part(sk, msk);
     if sk.state() == state::LISTEN {
         return Err(ENOTCONN);
     }

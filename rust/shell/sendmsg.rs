@@ -26,6 +26,7 @@ const COPY_MAX: u32 = 64 << 10;
 pub(super) fn sendmsg(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>) -> Result<usize> {
     let call = msg.flags();
     let guard = sk.lock();
+    super::connect::part(sk, msk);
     let mut timeo = sk.sndtimeo(call & flags::DONTWAIT != 0);
     let mut copied = 0;
     let result = match ready_to_send(sk, msk, msg, &mut timeo, &mut copied) {

@@ -4,7 +4,7 @@
 
 use super::entry::Entry;
 use super::joins;
-use super::msk::{now, Msk};
+use super::msk::{now, Inner, Msk};
 use super::netns;
 use super::send_queue::SendQueue;
 use super::sha256::KernelSha256;
@@ -17,11 +17,13 @@ use crate::engine::initiate::{
     ThirdAck as Answer,
 };
 use crate::engine::join::JoinSyn;
-use crate::engine::{mapping, Connection, KeyMaterial, Mib, SubflowId, SubflowTx};
+use crate::engine::{mapping, Config, Connection, KeyMaterial, Mib, Shared, SubflowId, SubflowTx};
 use crate::sys::percpu::CpuNote;
 use crate::sys::proto;
 use crate::sys::request::Request;
 use crate::sys::segment::{FourTuple, RxSegment, TxSegment};
+use crate::sys::skb::Skb;
+use crate::sys::slab;
 use crate::sys::sock::{self, Sock};
 use crate::sys::stack::{Child, Origin, ThirdAck};
 use crate::sys::subflow::SubflowLocked;
@@ -395,18 +397,18 @@ pub(super) fn not_made(opening: &Opening) {
     }
 }
 
-fn make(
-    parent: &Sock,
-    parent_msk: &Msk,
-    opening: NewConnection,
+/// The engine's halves of a new connection, and our keys.
+///
+/// A function of its own, so that the stack which it takes is free again when the socket is made.
+#[inline(never)]
+fn halves(
+    config: Config,
+    opening: &NewConnection,
     child: &Sock,
-) -> Option<(Subflow, Locked)> {
-    let ns = netns::of(parent);
+    shared: &Shared,
+) -> Option<(KBox<Connection<Skb>>, KeyMaterial, SubflowTx)> {
     let numbers = child.tcp_numbers();
     let window = u32::from(opening.window);
-    let state = Msk::new(parent_msk.options.inherit(), GFP_ATOMIC).ok()?;
-    let config = ns.config().with_scheduler(state.options.scheduler());
-    let shared = &state.shared;
     let (conn, local, tx) = match &opening.open {
         Open::Full(open) => {
             let window = window << numbers.snd_wscale;
@@ -419,25 +421,36 @@ fn make(
             (conn, open.local, SubflowTx::early(open))
         }
     };
-    let conn = conn.ok()?;
-    let conn = KBox::new(conn, GFP_ATOMIC).ok()?;
-    let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
-    state.worker.bind(&sk);
+    let conn = slab::boxed(&slab::CONNECTIONS, conn.ok()?, GFP_ATOMIC).ok()?;
+    Some((conn, local, tx))
+}
+
+fn make(
+    parent: &Sock,
+    parent_msk: &Msk,
+    opening: NewConnection,
+    child: &Sock,
+) -> Option<(Subflow, Locked)> {
+    let ns = netns::of(parent);
+    let options = parent_msk.options.inherit();
+    let config = ns.config().with_scheduler(options.scheduler());
+    let shared = Shared::new();
+    let (conn, local, tx) = halves(config, &opening, child, &shared)?;
+    let mut inner = Inner::new();
+    inner.conn = Some(conn);
+    inner.tx = SendQueue::new(local.idsn.advance(1));
+    inner.accepted = false;
+    let entry = Entry::new(SubflowId::FIRST, child.hold());
+    inner.subflows.push(entry).ok()?;
+    let sk = proto::clone::<Mptcp, _>(parent, child, |sk| Msk::new(sk, options, shared, inner))?;
+    let state = proto::msk_of::<Mptcp>(&sk)?;
     ns.share_hooks();
     state.options.set_hooked(true);
     // The copy begins in ESTABLISHED.
     ns.gauge(sock::state::CLOSE, sk.state());
     let token = local.token;
-    {
-        let mut inner = state.inner.lock();
-        inner.conn = Some(conn);
-        inner.tx = SendQueue::new(local.idsn.advance(1));
-        inner.accepted = false;
-        let entry = Entry::new(SubflowId::FIRST, child.hold());
-        inner.subflows.push(entry).ok()?;
-    }
     if ns.tokens.insert(token, &sk).is_err() {
-        super::close::abandon(&sk, &state);
+        super::close::abandon(&sk, state);
         return None;
     }
     state.inner.lock().begin(&sk, token);

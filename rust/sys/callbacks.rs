@@ -52,7 +52,7 @@ pub(super) unsafe extern "C" fn init<S: Stack>(sk: *mut bindings::sock) -> c_int
 pub(super) unsafe extern "C" fn destroy<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: C calls this on a socket of our proto, also on one whose `init` failed: that has no state.
     unsafe {
-        if proto::is_set_up(sk) {
+        if proto::is_set_up::<S>(sk) {
             let (sk, msk) = msk::<S>(sk);
             S::destroy(sk, msk);
         }

@@ -87,7 +87,8 @@ void *rmptcp_skb_push(struct sk_buff *skb, unsigned int len) { return __skb_push
 __sum16 rmptcp_tcp_v4_check(int len, __be32 saddr, __be32 daddr) { return ~tcp_v4_check(len, saddr, daddr, 0); }
 __sum16 rmptcp_tcp_v6_check(int len, const struct in6_addr *saddr, const struct in6_addr *daddr) { return ~tcp_v6_check(len, saddr, daddr, 0); }
 
-struct kmem_cache *rmptcp_kmem_cache_create(const char *name, unsigned int size) { return kmem_cache_create(name, size, 0, SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT, NULL); }
+struct kmem_cache *rmptcp_kmem_cache_create(const char *name, unsigned int size) { return kmem_cache_create(name, size, 0, SLAB_ACCOUNT, NULL); }
+void *rmptcp_kmem_cache_alloc(struct kmem_cache *c, gfp_t flags) { return kmem_cache_alloc(c, flags); }
 void rmptcp_kmem_cache_destroy(struct kmem_cache *c) { kmem_cache_destroy(c); }
 void rmptcp_init_buffers(struct sock *sk) { sk->sk_rcvbuf = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[1]); sk->sk_sndbuf = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[1]); }
 void rmptcp_reset_mc_list(struct sock *sk) { inet_sk(sk)->mc_list = NULL; }

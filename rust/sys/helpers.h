@@ -94,6 +94,7 @@ int rmptcp_skb_sdif(const struct sk_buff *skb);
 
 /* our sockets */
 struct kmem_cache *rmptcp_kmem_cache_create(const char *name, unsigned int size);
+void *rmptcp_kmem_cache_alloc(struct kmem_cache *c, gfp_t flags);
 void rmptcp_kmem_cache_destroy(struct kmem_cache *c);
 void rmptcp_init_buffers(struct sock *sk);
 void rmptcp_reset_mc_list(struct sock *sk);

@@ -10,12 +10,13 @@ use super::msg::{Address, AddressBuf};
 use super::netns::NetRef;
 use super::sock::Sock;
 use super::stack::Stack;
-use super::subflow::attach;
+use super::subflow::{attach, SubflowLocked};
 use super::ulp_ops;
 use core::marker::PhantomData;
 use core::net::IpAddr;
 use core::ptr::{self, NonNull};
 use kernel::prelude::*;
+use kernel::sync::UniqueArc;
 
 /// A TCP socket that the kernel opened for a subflow, with the `struct socket` that its operations need.
 ///
@@ -198,6 +199,19 @@ impl<S: Stack> KernelSocket<S> {
     pub(crate) fn sock(&self) -> &Sock {
         // SAFETY: By the type invariant; the `struct socket` holds its reference.
         unsafe { Sock::from_raw((*self.socket.as_ptr()).sk) }
+    }
+
+    /// Frees the `struct socket` of the TCP socket that `locked` locks, which is this one. It borrows that of `parent`
+    /// instead, and whoever calls this closes it with [`super::subflow::close_child`]. Process context.
+    pub(crate) fn part(
+        this: Pin<UniqueArc<Self>>,
+        locked: &mut SubflowLocked<'_, S>,
+        parent: &Sock,
+    ) {
+        locked.set_parent(Some(parent));
+        // SAFETY: The socket is ours alone. Without a TCP socket its release, which follows at once, does nothing but
+        // free it.
+        unsafe { (*this.socket.as_ptr()).sk = ptr::null_mut() }
     }
 
     /// The C object.

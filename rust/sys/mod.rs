@@ -34,6 +34,7 @@ pub(crate) mod random;
 pub(crate) mod request;
 pub(crate) mod segment;
 pub(crate) mod skb;
+pub(crate) mod slab;
 pub(crate) mod sock;
 pub(crate) mod sockopt;
 mod splice;
@@ -64,6 +65,7 @@ pub(crate) struct Registrations<S: stack::Stack> {
     _queue: work::Queue,
     _nobody: nobody::Registration,
     _grace: Grace,
+    _slabs: slab::Registration,
 }
 
 impl<S: stack::Stack> Registrations<S> {
@@ -72,6 +74,7 @@ impl<S: stack::Stack> Registrations<S> {
         ulp_ops::init::<S>();
         nf_hook::init::<S>();
         subflow::init::<S>();
+        let slabs = step("room for caches", slab::Registration::new::<S>())?;
         let nobody = step("socket for orphans", nobody::Registration::new())?;
         let queue = step("workqueue", work::Queue::new())?;
         let netns = step("room in each network namespace", netns::Registration::new())?;
@@ -87,6 +90,7 @@ impl<S: stack::Stack> Registrations<S> {
             _queue: queue,
             _nobody: nobody,
             _grace: Grace,
+            _slabs: slabs,
         })
     }
 }

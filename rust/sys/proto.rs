@@ -4,8 +4,8 @@
 //!
 //! C headers: [`include/net/sock.h`](srctree/include/net/sock.h), [`include/net/protocol.h`](srctree/include/net/protocol.h)
 //!
-//! An MPTCP socket is an `inet_sock` (so that the generic inet code works on it) with one pointer behind it, to the
-//! stack's state, which the socket owns until its last reference goes. It is no `inet_connection_sock`: ports, timers and
+//! An MPTCP socket is an `inet_sock` (so that the generic inet code works on it) with the stack's state behind it, in the
+//! same object, until its last reference goes. It is no `inet_connection_sock`: ports, timers and
 //! accept queue are those of the TCP sockets below it. So the switch does not have INET_PROTOSW_ICSK either, which would
 //! let the generic code look for them.
 
@@ -16,26 +16,27 @@ use super::sock::{Sock, AF_INET6};
 use super::stack::Stack;
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
-use core::mem::{offset_of, size_of};
+use core::mem::{offset_of, size_of, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use kernel::prelude::*;
 use kernel::str::CStrExt;
 use kernel::sync::aref::ARef;
-use kernel::sync::Arc;
 
-/// The C side of an MPTCP socket.
+/// An MPTCP socket: the part of C, and the stack's state.
 #[repr(C)]
-struct MskSock {
+struct MskSock<M> {
     inet: bindings::inet_sock,
-    /// An `Arc` of the stack's state, given up in `destruct`.
-    state: *mut kernel::ffi::c_void,
+    /// There from [`set_up`] to [`destruct`]; never moves.
+    state: MaybeUninit<M>,
+    /// It is there. C zeroes what lies behind its own part of a new socket.
+    is_set_up: bool,
 }
 
 /// The same with what IPv6 needs.
 #[repr(C)]
-struct Msk6Sock {
-    msk: MskSock,
+struct Msk6Sock<M> {
+    msk: MskSock<M>,
     np: bindings::ipv6_pinfo,
 }
 
@@ -87,8 +88,8 @@ impl<S: Stack> Registration<S> {
             fill::<S>(&V4, false);
             fill::<S>(&V6, true);
             for (family, name, size) in [
-                (&V4, c"rust_mptcp", size_of::<MskSock>()),
-                (&V6, c"rust_mptcpv6", size_of::<Msk6Sock>()),
+                (&V4, c"rust_mptcp", size_of::<MskSock<S::Msk>>()),
+                (&V6, c"rust_mptcpv6", size_of::<Msk6Sock<S::Msk>>()),
             ] {
                 let slab =
                     bindings::rmptcp_kmem_cache_create(name.as_char_ptr().cast(), size as u32);
@@ -233,12 +234,12 @@ fn fill_proto<S: Stack>(proto: &mut bindings::proto, v6: bool) {
         proto.max_header = (*tcp).max_header;
         proto.no_autobind = true;
         proto.obj_size = if v6 {
-            size_of::<Msk6Sock>()
+            size_of::<Msk6Sock<S::Msk>>()
         } else {
-            size_of::<MskSock>()
+            size_of::<MskSock<S::Msk>>()
         } as u32;
         if v6 {
-            proto.ipv6_pinfo_offset = offset_of!(Msk6Sock, np) as u32;
+            proto.ipv6_pinfo_offset = offset_of!(Msk6Sock<S::Msk>, np) as u32;
         }
     }
 }
@@ -284,8 +285,8 @@ pub(super) fn is_ours(sk: *const bindings::sock) -> bool {
 ///
 /// `sk` is a socket of our proto, past `init` and alive for `'a`.
 pub(super) unsafe fn state<'a, S: Stack>(sk: *mut bindings::sock) -> &'a S::Msk {
-    // SAFETY: By the contract above the pointer came from `Arc::into_raw` and is given up only in `destruct`.
-    unsafe { &*(*sk.cast::<MskSock>()).state.cast::<S::Msk>() }
+    // SAFETY: By the contract above the state is there, and goes only in `destruct`.
+    unsafe { (*sk.cast::<MskSock<S::Msk>>()).state.assume_init_ref() }
 }
 
 /// Whether `init` has given the socket its state.
@@ -293,9 +294,9 @@ pub(super) unsafe fn state<'a, S: Stack>(sk: *mut bindings::sock) -> &'a S::Msk 
 /// # Safety
 ///
 /// `sk` is a socket of our proto.
-pub(super) unsafe fn is_set_up(sk: *mut bindings::sock) -> bool {
-    // SAFETY: By the contract above; C zeroes what lies behind its own part of a new socket.
-    unsafe { !(*sk.cast::<MskSock>()).state.is_null() }
+pub(super) unsafe fn is_set_up<S: Stack>(sk: *mut bindings::sock) -> bool {
+    // SAFETY: By the contract above.
+    unsafe { (*sk.cast::<MskSock<S::Msk>>()).is_set_up }
 }
 
 /// The state behind `sk` if it is an MPTCP socket of ours.
@@ -307,10 +308,12 @@ pub(crate) fn msk_of<S: Stack>(sk: &Sock) -> Option<&S::Msk> {
 /// # Safety
 ///
 /// `sk` is new, of our proto, and nobody else knows it.
-unsafe fn set_up<S: Stack>(sk: *mut bindings::sock, state: Arc<S::Msk>) {
-    // SAFETY: By the contract above.
+unsafe fn set_up<S: Stack>(sk: *mut bindings::sock, state: impl PinInit<S::Msk>) {
+    // SAFETY: By the contract above; the object stays where it is, and `destruct` drops the state.
     unsafe {
-        (*sk.cast::<MskSock>()).state = Arc::into_raw(state).cast_mut().cast();
+        let this = sk.cast::<MskSock<S::Msk>>();
+        let Ok(()) = state.__init(ptr::addr_of_mut!((*this).state).cast());
+        (*this).is_set_up = true;
         (*sk).sk_destruct = Some(cb::msk_destruct::<S>);
     }
 }
@@ -348,9 +351,11 @@ pub(super) unsafe fn init<S: Stack>(sk: *mut bindings::sock) -> Result {
 pub(super) unsafe fn destruct<S: Stack>(sk: *mut bindings::sock) {
     // SAFETY: By the contract above.
     unsafe {
-        let state = core::mem::replace(&mut (*sk.cast::<MskSock>()).state, ptr::null_mut());
-        if !state.is_null() {
-            drop(Arc::from_raw(state.cast::<S::Msk>()));
+        let this = sk.cast::<MskSock<S::Msk>>();
+        if core::mem::replace(&mut (*this).is_set_up, false) {
+            ptr::addr_of_mut!((*this).state)
+                .cast::<S::Msk>()
+                .drop_in_place();
         }
         if (*sk).__sk_common.skc_family == AF_INET6 {
             bindings::inet6_sock_destruct(sk);
@@ -365,27 +370,27 @@ pub(super) unsafe fn destruct<S: Stack>(sk: *mut bindings::sock) {
 /// is returned there is the one that its life begins with: accept(2) gives that to the descriptor, or `release` drops it.
 ///
 /// Softirq; never sleeps.
-pub(crate) fn clone<S: Stack>(
+pub(crate) fn clone<S: Stack, I: PinInit<S::Msk>>(
     listener: &Sock,
     child: &Sock,
-    state: Arc<S::Msk>,
+    state: impl FnOnce(&Sock) -> I,
 ) -> Option<ARef<Sock>> {
     if !is_ours(listener.as_ptr()) {
         return None;
     }
-    // SAFETY: Both sockets are alive. The copy is new and its lock is held; the pointer to the listener's state is
-    // replaced before anybody can see it. `sk_clone` returns two references.
+    // SAFETY: Both sockets are alive. The copy is new and its lock is held; what it has of the listener's state is
+    // overwritten before anybody can see it. `sk_clone` returns two references.
     unsafe {
         let new = bindings::sk_clone(listener.as_ptr(), kernel::bindings::GFP_ATOMIC, true);
         if new.is_null() {
             return None;
         }
-        set_up::<S>(new, state);
+        set_up::<S>(new, state(Sock::from_raw(new)));
         let inet = new.cast::<bindings::inet_sock>();
         (*inet).inet_opt = ptr::null_mut();
         bindings::rmptcp_reset_mc_list(new);
         if (*new).__sk_common.skc_family == AF_INET6 {
-            let np = ptr::addr_of_mut!((*new.cast::<Msk6Sock>()).np);
+            let np = ptr::addr_of_mut!((*new.cast::<Msk6Sock<S::Msk>>()).np);
             (*inet).pinet6 = np;
             bindings::rmptcp_reset_ipv6_lists(np);
         }

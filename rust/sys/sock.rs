@@ -213,6 +213,13 @@ impl Sock {
         unsafe { u32::from((*self.as_ptr()).sk_userlocks) & bindings::SOCK_RCVBUF_LOCK != 0 }
     }
 
+    /// Whether a program has bound it to an address or a port.
+    pub(crate) fn is_bound_by_program(&self) -> bool {
+        let bound = bindings::SOCK_BINDADDR_LOCK | bindings::SOCK_BINDPORT_LOCK;
+        // SAFETY: The field is valid by the type invariant; it changes under the socket's lock.
+        unsafe { u32::from((*self.as_ptr()).sk_userlocks) & bound != 0 }
+    }
+
     /// Bytes of memory charged for received data (`sk_rmem_alloc`).
     pub(crate) fn rmem(&self) -> i32 {
         // SAFETY: The socket is alive.

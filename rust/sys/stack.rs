@@ -15,7 +15,6 @@ use super::subflow::SubflowLocked;
 use kernel::prelude::*;
 use kernel::str::CStr;
 use kernel::sync::aref::ARef;
-use kernel::sync::Arc;
 
 /// What is to happen to a segment that TCP hands to the network.
 pub(crate) enum TxVerdict {
@@ -77,6 +76,8 @@ pub(crate) type PollMask = u32;
 pub(crate) trait Stack: Sized + 'static {
     /// State of an MPTCP socket, shared by everybody who knows the socket.
     type Msk: Send + Sync;
+    /// The engine's part of a connection.
+    type Connection: Send;
     /// State of a subflow that may be read without its lock.
     type Subflow: Send + Sync;
     /// State of a subflow that its TCP lock guards.
@@ -99,7 +100,7 @@ pub(crate) trait Stack: Sized + 'static {
     fn net_work(net: &Self::Net);
 
     /// socket(2). Process context.
-    fn new_msk(sk: &Sock) -> Result<Arc<Self::Msk>>;
+    fn new_msk(sk: &Sock) -> Result<impl PinInit<Self::Msk>>;
     /// The socket is being destroyed (`proto->destroy`).
     fn destroy(sk: &Sock, msk: &Self::Msk);
 

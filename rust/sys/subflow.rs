@@ -17,6 +17,7 @@ use super::msg::{Msg, PageRef};
 use super::nobody;
 use super::segment;
 use super::skb::Skb;
+use super::slab;
 use super::sock::{state, Sock};
 use super::stack::Stack;
 use super::tcp_sock::Numbers;
@@ -89,7 +90,7 @@ pub(super) unsafe fn attach<S: Stack>(
     locked: S::Locked,
     flags: kernel::alloc::Flags,
 ) -> Result<(), S::Subflow> {
-    let Ok(slot) = KBox::<Ctx<S>>::new_uninit(flags) else {
+    let Ok(slot) = slab::SUBFLOWS.uninit::<Ctx<S>>(flags) else {
         return Err(subflow);
     };
     // SAFETY: By the contract above; each callback is replaced by one that calls it where TCP relies on it.

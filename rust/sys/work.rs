@@ -54,48 +54,44 @@ pub(crate) struct Worker {
     now: UnsafeCell<bindings::work_struct>,
     #[pin]
     later: UnsafeCell<bindings::delayed_work>,
-    /// The socket; set before the first use.
-    sk: AtomicPtr<bindings::sock>,
+    /// The socket, which owns this.
+    sk: NonNull<bindings::sock>,
     #[pin]
     pinned: PhantomPinned,
 }
 
-// SAFETY: C guards its structures; the pointer is atomic.
+// SAFETY: C guards its structures; the pointer does not change.
 unsafe impl Send for Worker {}
 // SAFETY: As above.
 unsafe impl Sync for Worker {}
 
 impl Worker {
-    /// An item that belongs to no socket yet.
-    pub(crate) fn new<S: Stack>() -> impl PinInit<Self> {
+    /// The item that works for `sk`, to be kept in the state of that.
+    pub(crate) fn new<S: Stack>(sk: &Sock) -> impl PinInit<Self> {
+        // SAFETY: No socket is at null.
+        let sk = unsafe { NonNull::new_unchecked(sk.as_ptr()) };
         // SAFETY: `f` initialises every field in place.
         unsafe {
-            pin_init::pin_init_from_closure::<_, core::convert::Infallible>(|slot: *mut Self| {
-                bindings::rmptcp_init_work(
-                    ptr::addr_of_mut!((*slot).now).cast(),
-                    Some(run_now::<S>),
-                );
-                bindings::rmptcp_init_delayed_work(
-                    ptr::addr_of_mut!((*slot).later).cast(),
-                    Some(run_later::<S>),
-                );
-                ptr::addr_of_mut!((*slot).sk).write(AtomicPtr::new(ptr::null_mut()));
-                Ok(())
-            })
+            pin_init::pin_init_from_closure::<_, core::convert::Infallible>(
+                move |slot: *mut Self| {
+                    bindings::rmptcp_init_work(
+                        ptr::addr_of_mut!((*slot).now).cast(),
+                        Some(run_now::<S>),
+                    );
+                    bindings::rmptcp_init_delayed_work(
+                        ptr::addr_of_mut!((*slot).later).cast(),
+                        Some(run_later::<S>),
+                    );
+                    ptr::addr_of_mut!((*slot).sk).write(sk);
+                    Ok(())
+                },
+            )
         }
-    }
-
-    /// Says which socket the item works for.
-    pub(crate) fn bind(&self, sk: &Sock) {
-        self.sk.store(sk.as_ptr(), Ordering::Release);
     }
 
     /// Runs the stack's `work` soon. Any context.
     pub(crate) fn queue(&self) {
-        let sk = self.sk.load(Ordering::Acquire);
-        if sk.is_null() {
-            return;
-        }
+        let sk = self.sk.as_ptr();
         // SAFETY: The socket owns us, so it is alive; the reference goes to the item if that was not pending.
         unsafe {
             bindings::rmptcp_sock_hold(sk);
@@ -107,10 +103,7 @@ impl Worker {
 
     /// Runs the stack's `work` in `jiffies`, or earlier if it was to run earlier anyway. Any context.
     pub(crate) fn queue_in(&self, jiffies: usize) {
-        let sk = self.sk.load(Ordering::Acquire);
-        if sk.is_null() {
-            return;
-        }
+        let sk = self.sk.as_ptr();
         // SAFETY: As in `queue`; `mod_delayed_work` says whether the item was pending, with its reference.
         unsafe {
             bindings::rmptcp_sock_hold(sk);
@@ -126,10 +119,10 @@ impl Worker {
 
     /// Takes the timed run back. Any context.
     pub(crate) fn cancel_timer(&self) {
-        let sk = self.sk.load(Ordering::Acquire);
+        let sk = self.sk.as_ptr();
         // SAFETY: As in `queue`; a cancelled item gives its reference back. The caller holds another.
         unsafe {
-            if !sk.is_null() && bindings::cancel_delayed_work(self.later.get()) {
+            if bindings::cancel_delayed_work(self.later.get()) {
                 bindings::rmptcp_sock_put(sk);
             }
         }
@@ -142,7 +135,7 @@ impl Worker {
 unsafe fn run<S: Stack>(worker: *const Worker) {
     // SAFETY: By the contract above: the reference keeps the socket, and so the item, alive until it is dropped.
     unsafe {
-        let sk = (*worker).sk.load(Ordering::Acquire);
+        let sk = (*worker).sk.as_ptr();
         let Some(owned): Option<ARef<Sock>> = Sock::from_owned(sk) else {
             return;
         };

@@ -4,8 +4,8 @@
   flame.py DIRECTORY
 
 Writes DIRECTORY/flame-KIND.svg for each DIRECTORY/samples-KIND, and profile.txt: the
-instructions that each function costs for a KiB of payload, at both ends together. An
-emulated CPU (ICOUNT=1) takes a nanosecond for an instruction, so samples count those.
+instructions that each function costs for a KiB of payload, or for a connection, at both ends
+together. An emulated CPU (ICOUNT=1) takes a nanosecond for an instruction, so samples count those.
 """
 
 import re
@@ -16,6 +16,8 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 KINDS = ("tcp", "in-tree", "ours")
+# What a profile is of: how many of what was counted make one, and its name.
+UNITS = {"bulk": (1024, "KiB of payload"), "connections": (1, "connection")}
 IDLE = "pv_native_safe_halt"
 FRAME = re.compile(r"^\s+[0-9a-f]+ (.*) \((.*)\)$")
 
@@ -96,7 +98,7 @@ def boxes(level, depth, at):
         at += count
 
 
-def flame(title, chains, per_sample):
+def flame(title, chains, per_sample, unit):
     total = sum(chains.values())
     scale = (WIDTH - 20) / total
     found = [b for b in boxes(tree_of(chains), 0, 0) if b[2] * scale >= 0.4]
@@ -117,7 +119,7 @@ def flame(title, chains, per_sample):
         fits = int((width - 4) / 6.7)
         words = name if len(name) <= fits else name[: fits - 1] + "\u2026" if fits > 3 else ""
         fill = COLOURS.get(owner, COLOURS["kernel"])
-        hint = f"{name} ({owner}): {count * per_sample:.1f} instructions/KiB, {100 * count / total:.1f} %"
+        hint = f"{name} ({owner}): {count * per_sample:.1f} instructions per {unit}, {100 * count / total:.1f} %"
         parts.append(
             f'<g><title>{escape(hint)}</title><rect x="{x:.1f}" y="{y}" width="{max(width - 0.3, 0.2):.1f}"'
             f' height="{ROW - 1}" fill="{fill}"/>'
@@ -140,10 +142,10 @@ def own_cost(chains, per_sample):
     return functions, rooms
 
 
-def table(costs):
+def table(costs, unit):
     """Lines, dearest beside plain TCP first."""
     of = {kind: functions for kind, (functions, _) in costs.items()}
-    lines = [f"{'instructions per KiB of payload':58} {'TCP':>8} {'in-tree':>8} {'ours':>8} {'ours-TCP':>9}"]
+    lines = [f"{f'instructions per {unit}':58} {'TCP':>8} {'in-tree':>8} {'ours':>8} {'ours-TCP':>9}"]
 
     def add(label, values):
         lines.append(f"{label[:58]:58} " + " ".join(f"{v:8.1f}" for v in values) + f" {values[2] - values[0]:+9.1f}")
@@ -161,18 +163,19 @@ def main():
     if len(sys.argv) != 2:
         raise SystemExit(__doc__.strip())
     directory = Path(sys.argv[1])
-    octets, every = map(int, (directory / "samples").read_text().split())
-    per_sample = every / (octets / 1024)
+    of, amount, every = (directory / "samples").read_text().split()
+    size, unit = UNITS[of]
+    per_sample = int(every) / (int(amount) / size)
     module = set((directory / "samples-symbols").read_text().split())
     chains = {kind: read_samples(directory / f"samples-{kind}", module) for kind in KINDS}
-    names = readable({name for of in chains.values() for chain in of for name, _ in chain})
-    chains = {kind: renamed(of, names) for kind, of in chains.items()}
-    for kind, of in chains.items():
-        of = Counter({chain: count for chain, count in of.items() if chain[-1][1] != "idle"})
-        cost = sum(of.values()) * per_sample
-        title = f"bulk, {kind}: {cost:.0f} instructions per KiB of payload, both ends"
-        (directory / f"flame-{kind}.svg").write_text(flame(title, of, per_sample))
-    lines = table({kind: own_cost(of, per_sample) for kind, of in chains.items()})
+    names = readable({name for found in chains.values() for chain in found for name, _ in chain})
+    chains = {kind: renamed(found, names) for kind, found in chains.items()}
+    for kind, found in chains.items():
+        busy = Counter({chain: count for chain, count in found.items() if chain[-1][1] != "idle"})
+        cost = sum(busy.values()) * per_sample
+        title = f"{of}, {kind}: {cost:.0f} instructions per {unit}, both ends"
+        (directory / f"flame-{kind}.svg").write_text(flame(title, busy, per_sample, unit))
+    lines = table({kind: own_cost(found, per_sample) for kind, found in chains.items()}, unit)
     (directory / "profile.txt").write_text("\n".join(lines) + "\n")
     print("\n".join(lines[:37]))
     return 0

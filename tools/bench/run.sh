@@ -1,10 +1,12 @@
 #!/bin/bash
 # `make bench`: figures of plain TCP, in-tree MPTCP and ours beside each other (guest.sh), as
 # a table, build/bench/figures.json and figures.svg. `make bench PROFILE=1`: where the
-# instructions go instead (profile.sh), as build/bench/flame-*.svg and a table.
+# instructions go instead (profile.sh), as build/bench/flame-*.svg and a table; with
+# PROFILE=connections that is of opening and closing connections.
 #
 #   MODE='wall icount paths'   which of the three; ROUNDS=N (wall 4, icount 3, paths 2)
 #   FIGURES='equal gap_down', STACK='tcp ours'   of paths: some of its figures, some of the stacks
+#   STEPS='bulk requests connections memory'   only some of those, in wall and icount
 #   SHORT=1              one small round, to see that it works
 #   BENCH_OUT=DIR        below this tree, in build/bench's place
 #
@@ -18,6 +20,7 @@ cd "$TREE"
 
 OUT=${BENCH_OUT:-build/bench} KO=$(module_dir)/rust_mptcp.ko
 MODE=${MODE:-wall icount paths}
+STEPS=${STEPS:-bulk requests connections memory}
 
 # For each mode: bulk, requests, connections; seconds, or with - octets and counts. Then the
 # number of idle connections, and of rounds. Those of paths are in paths.sh.
@@ -30,6 +33,9 @@ fi
 
 for mode in $MODE; do
 	[[ -n ${AMOUNTS[$mode]-} ]] || die "no mode '$mode'" "MODE is some of: wall icount paths"
+done
+for step in $STEPS; do
+	[[ $step =~ ^(bulk|requests|connections|memory)$ ]] || die "no step '$step'" "STEPS is some of: bulk requests connections memory"
 done
 [[ ${ROUNDS:-1} =~ ^[1-9][0-9]*$ ]] || die "ROUNDS=$ROUNDS is no number of rounds" "e.g. ROUNDS=5"
 
@@ -57,7 +63,7 @@ bench() {
 	facts
 	for mode in $MODE; do
 		say "bench: $mode, ${ROUNDS:-${COUNT[$mode]}} rounds and one to warm up"
-		in_vm "$mode" "tools/bench/${GUEST[$mode]} $KO $OUT/raw-$mode ${ROUNDS:-${COUNT[$mode]}} '${AMOUNTS[$mode]}' '${FIGURES-}' '${STACK-}'"
+		in_vm "$mode" "STEPS='$STEPS' tools/bench/${GUEST[$mode]} $KO $OUT/raw-$mode ${ROUNDS:-${COUNT[$mode]}} '${AMOUNTS[$mode]}' '${FIGURES-}' '${STACK-}'"
 		FACTS+=("amounts_$mode=${AMOUNTS[$mode]}")
 	done
 	# shellcheck disable=SC2086 # A list.
@@ -66,10 +72,11 @@ bench() {
 }
 
 profile() {
-	local octets=400000000
-	[[ -z ${SHORT-} ]] || octets=20000000
-	say "bench: a profile of bulk transfers"
-	in_vm icount "tools/bench/profile.sh $KO $OUT $octets"
+	local of=bulk amount=400000000
+	[[ $PROFILE != connections ]] || of=connections amount=2000
+	[[ -z ${SHORT-} ]] || amount=$((amount / 20))
+	say "bench: a profile, $of"
+	in_vm icount "tools/bench/profile.sh $KO $OUT $of $amount"
 	"$SANDBOX/enter.sh" python3 -B tools/bench/flame.py "$OUT"
 	echo "  all functions: $OUT/profile.txt   flame graphs:$(printf " $OUT/flame-%s.svg" tcp in-tree ours)"
 }

@@ -147,36 +147,56 @@ AROUND=()
 CLOCKS='busybox grep "^now at" /proc/timer_list; busybox grep ^cpu /proc/schedstat'
 CLOCKED="$CLOCKS; \"\$@\"; $CLOCKS"
 
-# measure KIND WRAPPER...: all figures of one kind of socket.
+# wanted STEP: it is among STEPS, if that says anything.
+wanted() { [[ -z ${STEPS-} || " $STEPS " == *" $1 "* ]]; }
+
+# measure KIND WRAPPER...: the figures of one kind of socket.
 measure() {
-	local kind=$1 before bulk rate latency tail octets
+	local kind=$1 before
 	shift
 	WRAPPER=("$@")
 	serve "$@"
 	before=$(mptcp_connections)
-	netperf_of TCP_STREAM "$BULK" -m 128K -o THROUGHPUT,LOCAL_BYTES_SENT
-	IFS=, read -r bulk octets <<<"$NETPERF"
-	figure "$kind" bulk "$bulk"
-	figure "$kind" bulk_octets "$octets"
-	[[ $(nproc) != 1 ]] || figure "$kind" bulk_idle_ns "$IDLE_NS"
-	netperf_of TCP_RR "$REQUESTS" -o THROUGHPUT,MEAN_LATENCY,P99_LATENCY
-	IFS=, read -r rate latency tail <<<"$NETPERF"
-	figure "$kind" requests "$rate"
-	figure "$kind" latency "$latency"
-	figure "$kind" latency_p99 "$tail"
-	netperf_of TCP_CRR "$CONNECTIONS" -o THROUGHPUT
-	figure "$kind" connections "$NETPERF"
-	echo "round $round: $kind: $bulk Mbit/s, $rate requests/s, $NETPERF connections/s"
+	! wanted bulk || bulk "$kind"
+	! wanted requests || requests "$kind"
+	! wanted connections || connections "$kind"
 	stop_serving
 
 	before=$(($(mptcp_connections) - before))
 	case $kind in
 	tcp | beside) ((before == 0)) || failed "$kind: $before connections were MPTCP" ;;
-	*) ((before > 2)) || failed "$kind: only $before connections were MPTCP" ;;
+	*) [[ ${STEPS-} == memory ]] || ((before > 1)) || failed "$kind: only $before connections were MPTCP" ;;
 	esac
-	[[ $kind == beside ]] || memory "$kind" "${PROTOCOL[$kind]}"
+	[[ $kind == beside ]] || ! wanted memory || memory "$kind" "${PROTOCOL[$kind]}"
 }
 declare -A PROTOCOL=([tcp]=6 [in-tree]=262 [ours]=262)
+
+bulk() {
+	local rate octets
+	netperf_of TCP_STREAM "$BULK" -m 128K -o THROUGHPUT,LOCAL_BYTES_SENT
+	IFS=, read -r rate octets <<<"$NETPERF"
+	figure "$1" bulk "$rate"
+	figure "$1" bulk_octets "$octets"
+	[[ $(nproc) != 1 ]] || figure "$1" bulk_idle_ns "$IDLE_NS"
+	echo "round $round: $1: $rate Mbit/s"
+}
+
+requests() {
+	local rate latency tail
+	netperf_of TCP_RR "$REQUESTS" -o THROUGHPUT,MEAN_LATENCY,P99_LATENCY
+	IFS=, read -r rate latency tail <<<"$NETPERF"
+	figure "$1" requests "$rate"
+	figure "$1" latency "$latency"
+	figure "$1" latency_p99 "$tail"
+	echo "round $round: $1: $rate requests/s"
+}
+
+connections() {
+	netperf_of TCP_CRR "$CONNECTIONS" -o THROUGHPUT
+	figure "$1" connections "$NETPERF"
+	[[ $(nproc) != 1 ]] || figure "$1" connections_idle_ns "$IDLE_NS"
+	echo "round $round: $1: $NETPERF connections/s, idle for $((IDLE_NS / 1000)) us"
+}
 
 # Octets of kernel memory for each idle connection, both ends together.
 memory() {
@@ -185,4 +205,5 @@ memory() {
 	read -r slab pages <<<"$said"
 	figure "$1" slab "$slab"
 	figure "$1" memory "$pages"
+	echo "round $round: $1: $slab octets of slab"
 }

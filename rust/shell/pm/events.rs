@@ -73,7 +73,7 @@ fn tell(sk: &Sock, event: u8, fill: impl FnOnce(&mut Fields<'_>) -> Result) {
 impl Inner {
     /// There is a new connection, whose keys are exchanged. Once.
     pub(in crate::shell) fn tell_created(&mut self, sk: &Sock, conn: &Conn) {
-        let is_new = conn.info().remote_key && conn.mode() != Mode::Fallback && !self.told;
+        let is_new = conn.remote_idsn().is_some() && conn.mode() != Mode::Fallback && !self.told;
         if is_new {
             self.told = true;
             opened(sk, conn, &self.subflows, event::CREATED);

@@ -27,7 +27,7 @@ mod tcp;
 
 pub(super) use crate::sys::sockopt::names::{SOL_TCP, TCP_CM_INQ};
 pub(super) use mptcp_info::mptcp_info;
-pub(crate) use options::Options;
+pub(crate) use options::{Options, Parting};
 
 /// setsockopt(2). Process context.
 pub(super) fn set(sk: &Sock, msk: &Msk, opt: &SetOpt) -> Result {

@@ -25,7 +25,20 @@ pub(crate) struct Options {
     congestion: [LongWord; 2],
     released: Word,
     hooked: Word,
+    /// A [`Parting`].
+    parting: Word,
     pub(crate) read_rate: ReadRate,
+}
+
+/// How it stands with [`super::super::connect::part`].
+#[derive(Clone, Copy)]
+pub(crate) enum Parting {
+    /// Nothing is to be done, or no more.
+    Done,
+    /// The connection is, or will be, one that we opened.
+    Due,
+    /// The socket has listened.
+    Never,
 }
 
 /// The kernel's atomic, with a default.
@@ -120,6 +133,18 @@ impl Options {
         for (word, bytes) in self.congestion.iter().zip(name.chunks_exact(8)) {
             let bytes = bytes.first_chunk::<8>().copied().unwrap_or_default();
             word.0.store(u64::from_ne_bytes(bytes), ordering::Relaxed);
+        }
+    }
+
+    /// Whether [`super::super::connect::part`] has something to do.
+    #[inline]
+    pub(crate) fn may_part(&self) -> bool {
+        self.parting.get() == Parting::Due as u32
+    }
+
+    pub(crate) fn set_parting(&self, to: Parting) {
+        if self.parting.get() != Parting::Never as u32 {
+            self.parting.set(to as u32);
         }
     }
 
