@@ -20,6 +20,7 @@ use kernel::sync::aref::ARef;
 mod ip;
 mod mptcp;
 pub(super) mod mptcp_info;
+mod one_subflow;
 mod options;
 mod read_rate;
 mod socket;
