@@ -198,7 +198,7 @@ pub enum Action<P> {
     WakeReader,
     /// Somebody waits for room in the send queue, for the connection, or for its end.
     WakeWriter,
-    /// No new subflow is taken any more: take the token out of the table.
+    /// The connection is over: take the token out of the table.
     TokenReleased,
     /// Something that a path manager wants to know.
     Path(PathEvent),

@@ -156,7 +156,6 @@ impl<P: Payload> Connection<P> {
         self.out.fell_back(reason);
         shared.set(Flag::FALLBACK, true);
         shared.set(Flag::DATA_FIN, false);
-        self.release_token();
         self.timers.stop(Timer::Retransmit);
         self.timers.stop(Timer::Fail);
         // RFC 8684 3.7: no option is said any more.

@@ -75,7 +75,8 @@ impl<P: Payload> Connection<P> {
     /// What a join of this connection is checked against; none before the keys are exchanged, nor
     /// in plain TCP.
     pub fn join_keys(&self) -> Option<JoinKeys> {
-        let remote = self.remote.filter(|_| !self.token_released)?;
+        let plain = self.mode == Mode::Fallback;
+        let remote = self.remote.filter(|_| !self.token_released && !plain)?;
         Some(JoinKeys {
             local: self.local.key,
             remote: remote.key,

@@ -14,6 +14,7 @@ use crate::sys::proto;
 use crate::sys::sock::{state, Sock};
 use crate::sys::subflow;
 use kernel::prelude::*;
+use kernel::sync::aref::ARef;
 
 /// listen(2).
 pub(super) fn listen(sk: &Sock, msk: &Msk, backlog: i32, unconnected: bool) -> Result {
@@ -51,6 +52,16 @@ pub(super) fn count_use(sk: &Sock, msk: &Msk, on: bool) {
     }
 }
 
+/// The next subflow after `last` that TCP made and that has no descriptor to borrow.
+fn next_poor(msk: &Msk, last: SubflowId) -> Option<(SubflowId, ARef<Sock>)> {
+    let inner = msk.inner.lock();
+    let next = inner
+        .subflows
+        .iter()
+        .find(|entry| entry.id > last && entry.child && !entry.lent)?;
+    Some((next.id, next.ssk.clone()))
+}
+
 /// accept(2).
 pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
     // Held while we sleep on it: a listener may be shut down meanwhile.
@@ -75,6 +86,12 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
             (entry.child, entry.lent) = (true, true);
         }
     });
+    // Joins that were faster. The worker does the rest for them.
+    let mut last = SubflowId::FIRST;
+    while let Some((sf, joined)) = next_poor(state, last) {
+        call.lend::<Mptcp>(&new, &joined);
+        last = sf;
+    }
     // Of the bytes on a SYN TCP tells nobody.
     if let Some(mut locked) = subflow::lock::<Mptcp>(&child) {
         super::subflow::pull(&new, state, &mut locked);

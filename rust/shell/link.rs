@@ -16,7 +16,9 @@ pub(super) fn changed(net: &Net, device: u32, up: bool) {
     let mut at = 0;
     while let Some((token, sk)) = net.tokens.next(at) {
         at = token.saturating_add(1);
-        if let Some(msk) = proto::msk_of::<Mptcp>(&sk) {
+        let msk = proto::msk_of::<Mptcp>(&sk);
+        // Plain TCP has no other path to take.
+        if let Some(msk) = msk.filter(|msk| !msk.shared.is_fallback()) {
             tell(&sk, msk, device, up);
         }
     }

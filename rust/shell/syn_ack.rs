@@ -476,6 +476,8 @@ pub(super) fn opened_done(locked: &mut SubflowLocked<'_, Mptcp>) {
         // The program's is lent to it by the worker.
         locked.set_parent(None);
         if let Some((sk, _)) = locked.subflow().msk() {
+            locked.join_groups(sk);
+            super::sockopt::inherit_at_birth(sk, locked.sock());
             locked.sock().raise_rcvbuf(sk.rcvbuf());
         }
     }

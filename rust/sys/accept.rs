@@ -5,6 +5,7 @@
 //! C header: [`include/net/inet_common.h`](srctree/include/net/inet_common.h)
 
 use super::bindings;
+use super::cgroup;
 use super::module;
 use super::sock::{Sock, AF_INET6};
 use super::stack::Stack;
@@ -76,7 +77,7 @@ impl Accept<'_> {
     /// Gives an MPTCP connection to the new descriptor: `msk`, and `child` which carries its first subflow.
     ///
     /// The descriptor takes over the reference that the life of `msk` began with. `done` runs with `msk` locked, before anybody else can use the descriptor.
-    pub(crate) fn give<S: Stack>(self, msk: &Sock, child: &Sock, done: impl FnOnce()) {
+    pub(crate) fn give<S: Stack>(&mut self, msk: &Sock, child: &Sock, done: impl FnOnce()) {
         let guard = msk.lock();
         // SAFETY: The descriptor is new; `msk` is locked and `child` gets locked before it borrows the socket.
         unsafe {
@@ -84,10 +85,26 @@ impl Accept<'_> {
             bindings::__inet_accept(self.socket, self.new, msk.as_ptr());
             bindings::rmptcp_set_custom_sockopt(self.new);
         }
-        if let Some(mut locked) = subflow::lock::<S>(child) {
-            locked.set_parent(Some(msk));
-        }
+        self.lend::<S>(msk, child);
         done();
         drop(guard);
+    }
+
+    /// Lends the new descriptor, which has `msk`, to a subflow of it that TCP made; and what TCP keeps there is charged to
+    /// who calls, as with plain TCP. `msk` is locked, or its descriptor has no number yet.
+    pub(crate) fn lend<S: Stack>(&mut self, msk: &Sock, child: &Sock) {
+        let Some(mut locked) = subflow::lock::<S>(child) else {
+            return;
+        };
+        if cgroup::may_be_charged(child) {
+            // SAFETY: The child is locked. The descriptor is new: nobody sees that it has another socket meanwhile, which
+            // the generic code would take for a mistake.
+            unsafe {
+                (*self.new).sk = ptr::null_mut();
+                bindings::__inet_accept(self.socket, self.new, child.as_ptr());
+                (*self.new).sk = msk.as_ptr();
+            }
+        }
+        locked.set_parent(Some(msk));
     }
 }

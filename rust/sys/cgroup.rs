@@ -6,13 +6,17 @@
 //! [`include/linux/memcontrol.h`](srctree/include/linux/memcontrol.h)
 
 use super::bindings;
+use super::sock::{state, Sock};
+use super::stack::Stack;
+use super::subflow::SubflowLocked;
+use core::ptr;
 
 /// Puts `to` into the groups of `from`: whoever runs this, a worker of the kernel perhaps, is in others.
 ///
 /// # Safety
 ///
-/// Both are valid; nobody else knows `to`, and no memory is charged to it yet. `from` stays in its groups meanwhile: its
-/// lock is held.
+/// Both are valid, and no memory is charged to `to` yet, whose lock is held or which nobody else knows. `from` is an MPTCP
+/// socket, whose groups are set when it is made and once more, from none, when it is accepted.
 pub(super) unsafe fn copy(to: *mut bindings::sock, from: *mut bindings::sock) {
     // SAFETY: By the contract above. Each holds its own reference on its groups.
     unsafe {
@@ -29,7 +33,8 @@ pub(super) unsafe fn copy(to: *mut bindings::sock, from: *mut bindings::sock) {
         }
         #[cfg(CONFIG_MEMCG)]
         {
-            let (old, new) = ((*to).sk_memcg, (*from).sk_memcg);
+            let old = (*to).sk_memcg;
+            let new = ptr::addr_of!((*from).sk_memcg).read_volatile();
             if !new.is_null() {
                 bindings::rmptcp_memcg_hold(new);
             }
@@ -39,4 +44,42 @@ pub(super) unsafe fn copy(to: *mut bindings::sock, from: *mut bindings::sock) {
             }
         }
     }
+}
+
+impl<S: Stack> SubflowLocked<'_, S> {
+    /// Puts the child of a join into the groups of its connection: TCP made it in those of the listener. Right after TCP
+    /// made it, while nothing is charged to it.
+    pub(crate) fn join_groups(&mut self, msk: &Sock) {
+        if is_uncharged(self.sock()) {
+            // SAFETY: The lock of the child is held; the groups of an MPTCP socket stay.
+            unsafe { copy(self.sock().as_ptr(), msk.as_ptr()) }
+        }
+    }
+}
+
+/// Whether TCP has accounted for no memory of a socket whose lock is held.
+fn is_uncharged(sk: &Sock) -> bool {
+    // SAFETY: The socket is alive and locked.
+    let (forward, received) = unsafe {
+        (
+            (*sk.as_ptr()).sk_forward_alloc,
+            bindings::rmptcp_rmem_get(sk.as_ptr()),
+        )
+    };
+    forward == 0 && received == 0 && sk.wmem_queued() == 0
+}
+
+/// Whether `__inet_accept` may have the memory group of the calling program pay for this child, whose lock is held: it
+/// counts what was received, knows some states only, and does it once.
+pub(super) fn may_be_charged(child: &Sock) -> bool {
+    let knows = matches!(
+        child.state(),
+        state::ESTABLISHED | state::SYN_RECV | state::CLOSE_WAIT
+    );
+    #[cfg(CONFIG_MEMCG)]
+    // SAFETY: The socket is alive and locked.
+    let unpaid = unsafe { (*child.as_ptr()).sk_memcg.is_null() };
+    #[cfg(not(CONFIG_MEMCG))]
+    let unpaid = false;
+    knows && unpaid && child.wmem_queued() == 0
 }

@@ -90,6 +90,12 @@ __sum16 rmptcp_tcp_v6_check(int len, const struct in6_addr *saddr, const struct 
 struct kmem_cache *rmptcp_kmem_cache_create(const char *name, unsigned int size) { return kmem_cache_create(name, size, 0, SLAB_ACCOUNT, NULL); }
 void *rmptcp_kmem_cache_alloc(struct kmem_cache *c, gfp_t flags) { return kmem_cache_alloc(c, flags); }
 void rmptcp_kmem_cache_destroy(struct kmem_cache *c) { kmem_cache_destroy(c); }
+/* Counted where in-tree MPTCP's sockets are, in its row of /proc/net/protocols. */
+#ifdef CONFIG_PROC_FS
+void rmptcp_share_inuse(struct proto *to, const struct proto *from) { to->inuse_idx = from->inuse_idx; }
+#else
+void rmptcp_share_inuse(struct proto *to, const struct proto *from) { }
+#endif
 void rmptcp_init_buffers(struct sock *sk) { sk->sk_rcvbuf = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[1]); sk->sk_sndbuf = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[1]); }
 void rmptcp_reset_mc_list(struct sock *sk) { inet_sk(sk)->mc_list = NULL; }
 void rmptcp_reset_ipv6_lists(struct ipv6_pinfo *np) { np->ipv6_mc_list = NULL; np->ipv6_ac_list = NULL; np->pktoptions = NULL; RCU_INIT_POINTER(np->opt, NULL); }
@@ -110,6 +116,7 @@ int rmptcp_skb_dif(const struct sk_buff *skb) { return skb->skb_iif; }
 int rmptcp_skb_sdif(const struct sk_buff *skb) { return skb->protocol == htons(ETH_P_IP) ? inet_sdif(skb) : inet6_sdif(skb); }
 
 sockptr_t rmptcp_kernel_sockptr(void *p) { return KERNEL_SOCKPTR(p); }
+sockptr_t rmptcp_user_sockptr(void *p) { return USER_SOCKPTR((void __user *)p); }
 bool rmptcp_inet_flag(const struct sock *sk, unsigned int bit) { return test_bit(bit, &inet_sk(sk)->inet_flags); }
 void rmptcp_inet_assign_flag(struct sock *sk, unsigned int bit, bool value) { assign_bit(bit, &inet_sk(sk)->inet_flags, value); }
 void rmptcp_sk_dst_reset(struct sock *sk) { sk_dst_reset(sk); }

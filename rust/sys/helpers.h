@@ -96,6 +96,7 @@ int rmptcp_skb_sdif(const struct sk_buff *skb);
 struct kmem_cache *rmptcp_kmem_cache_create(const char *name, unsigned int size);
 void *rmptcp_kmem_cache_alloc(struct kmem_cache *c, gfp_t flags);
 void rmptcp_kmem_cache_destroy(struct kmem_cache *c);
+void rmptcp_share_inuse(struct proto *to, const struct proto *from);
 void rmptcp_init_buffers(struct sock *sk);
 void rmptcp_reset_mc_list(struct sock *sk);
 void rmptcp_reset_ipv6_lists(struct ipv6_pinfo *np);
@@ -119,6 +120,7 @@ unsigned int rmptcp_cpu(void);
 
 /* socket options */
 sockptr_t rmptcp_kernel_sockptr(void *p);
+sockptr_t rmptcp_user_sockptr(void *p);
 bool rmptcp_inet_flag(const struct sock *sk, unsigned int bit);
 void rmptcp_inet_assign_flag(struct sock *sk, unsigned int bit, bool value);
 void rmptcp_sk_dst_reset(struct sock *sk);

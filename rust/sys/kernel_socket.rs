@@ -57,6 +57,8 @@ impl BareSocket {
             (*sk).sk_allocation = kernel::bindings::GFP_ATOMIC;
             bindings::rmptcp_copy_owner(sk, msk.as_ptr());
             cgroup::copy(sk, msk.as_ptr());
+            // Who opens it is the kernel, whom it acts for is `msk`.
+            bindings::security_sk_clone(msk.as_ptr(), sk);
         }
         Ok(this)
     }

@@ -203,6 +203,23 @@ impl Address<'_> {
     pub(super) fn len(&self) -> i32 {
         self.len
     }
+
+    /// A copy, for those who may change it.
+    pub(super) fn to_storage(self) -> bindings::__kernel_sockaddr_storage {
+        let mut own = bindings::__kernel_sockaddr_storage::default();
+        let len = usize::try_from(self.len)
+            .unwrap_or(0)
+            .min(size_of_val(&own));
+        // SAFETY: The address is valid for its length, and the copy has the room.
+        unsafe {
+            core::ptr::copy_nonoverlapping(
+                self.ptr.cast::<u8>(),
+                core::ptr::from_mut(&mut own).cast::<u8>(),
+                len,
+            );
+        }
+        own
+    }
 }
 
 /// An address of our own making.

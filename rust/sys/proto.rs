@@ -87,18 +87,31 @@ impl<S: Stack> Registration<S> {
         unsafe {
             fill::<S>(&V4, false);
             fill::<S>(&V6, true);
-            for (family, name, size) in [
-                (&V4, c"rust_mptcp", size_of::<MskSock<S::Msk>>()),
-                (&V6, c"rust_mptcpv6", size_of::<Msk6Sock<S::Msk>>()),
+            for (family, af, name, size) in [
+                (
+                    &V4,
+                    bindings::AF_INET,
+                    c"rust_mptcp",
+                    size_of::<MskSock<S::Msk>>(),
+                ),
+                (
+                    &V6,
+                    bindings::AF_INET6,
+                    c"rust_mptcpv6",
+                    size_of::<Msk6Sock<S::Msk>>(),
+                ),
             ] {
                 let slab =
                     bindings::rmptcp_kmem_cache_create(name.as_char_ptr().cast(), size as u32);
                 if slab.is_null() {
                     return Err(ENOMEM);
                 }
-                (*family.proto.get()).slab = slab;
+                let proto = family.proto.get();
+                (*proto).slab = slab;
                 this.registered += 1;
-                kernel::error::to_result(bindings::proto_register(family.proto.get(), 0))?;
+                if !share_row(&mut *proto, af) {
+                    kernel::error::to_result(bindings::proto_register(proto, 0))?;
+                }
                 this.registered += 1;
             }
             bindings::inet_register_protosw(V4.switch.get());
@@ -110,8 +123,8 @@ impl<S: Stack> Registration<S> {
         for (family, af) in [(&V4, bindings::AF_INET), (&V6, bindings::AF_INET6)] {
             match serves(af) {
                 Ok(proto) if ptr::eq(proto, family.proto.get()) => {}
-                // Without IPv6 there is nothing to serve.
-                Err(e) if e == EAFNOSUPPORT => {}
+                // Without IPv6 there is nothing to serve; with `net.mptcp.enabled` at 0 nobody is served now.
+                Err(e) if e == EAFNOSUPPORT || e == ENOPROTOOPT => {}
                 Err(e) => return Err(e),
                 Ok(_) => return Err(EPERM),
             }
@@ -131,14 +144,38 @@ impl<S: Stack> Drop for Registration<S> {
                 bindings::inet_unregister_protosw(V4.switch.get());
             }
             for (family, slab, proto) in [(&V6, 3, 4), (&V4, 1, 2)] {
-                if self.registered >= proto {
-                    bindings::proto_unregister(family.proto.get());
+                let at = family.proto.get();
+                if self.registered >= proto && is_listed(&*at) {
+                    bindings::proto_unregister(at);
                 } else if self.registered >= slab {
-                    bindings::rmptcp_kmem_cache_destroy((*family.proto.get()).slab);
+                    bindings::rmptcp_kmem_cache_destroy((*at).slab);
                 }
             }
         }
     }
+}
+
+/// Has the sockets of `proto` counted with those of in-tree MPTCP, if it serves this family: in its row of
+/// `/proc/net/protocols`, of which programs expect one, and in its `sockets_allocated`.
+fn share_row(proto: &mut bindings::proto, family: u32) -> bool {
+    let Ok(in_tree) = serves(family) else {
+        return false;
+    };
+    // SAFETY: In-tree MPTCP is part of the kernel and stays. Whoever else has a socket type of the same name may go, and
+    // is told by its owner.
+    unsafe {
+        if (*in_tree).name != proto.name || !(*in_tree).owner.is_null() {
+            return false;
+        }
+        proto.sockets_allocated = (*in_tree).sockets_allocated;
+        bindings::rmptcp_share_inuse(proto, in_tree);
+    }
+    true
+}
+
+/// Whether `proto_register` was called.
+fn is_listed(proto: &bindings::proto) -> bool {
+    !proto.node.next.is_null()
 }
 
 /// Which `struct proto` an MPTCP socket of this family gets.
@@ -395,6 +432,8 @@ pub(crate) fn clone<S: Stack, I: PinInit<S::Msk>>(
             bindings::rmptcp_reset_ipv6_lists(np);
         }
         bindings::rmptcp_sock_reset_flag(new, bindings::sock_flags_SOCK_RCU_FREE);
+        // The label that the handshake has given to the child, and that of its peer.
+        bindings::security_sk_clone(child.as_ptr(), new);
         let sk = Sock::from_raw(new);
         sk.set_state(super::sock::state::ESTABLISHED);
         copy_addresses(sk, child);

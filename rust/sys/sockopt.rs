@@ -14,6 +14,7 @@ use kernel::prelude::*;
 pub(crate) mod fields;
 pub(crate) mod info;
 pub(crate) mod names;
+mod one_subflow;
 
 /// The arguments of one setsockopt call.
 pub(crate) struct SetOpt {

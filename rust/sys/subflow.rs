@@ -525,10 +525,17 @@ impl<S: Stack> SubflowLocked<'_, S> {
     /// Starts TCP's handshake with `addr`. Does not wait for it.
     pub(crate) fn connect(&mut self, addr: super::msg::Address<'_>) -> Result {
         let sk = self.sk.as_ptr();
-        // SAFETY: The lock is held; TCP's own `connect` is behind the pointer.
+        // Programs of the control group may forbid it, or rewrite the address.
+        let mut own = addr.to_storage();
+        let to = ptr::from_mut(&mut own).cast();
+        // SAFETY: The lock is held; TCP's own functions are behind the pointers.
         unsafe {
-            let connect = (*(*sk).__sk_common.skc_prot).connect.ok_or(EINVAL)?;
-            kernel::error::to_result(connect(sk, addr.as_ptr(), addr.len()))?;
+            let prot = (*sk).__sk_common.skc_prot;
+            if let Some(pre_connect) = (*prot).pre_connect {
+                kernel::error::to_result(pre_connect(sk, to, addr.len()))?;
+            }
+            let connect = (*prot).connect.ok_or(EINVAL)?;
+            kernel::error::to_result(connect(sk, to, addr.len()))?;
             // A v4-mapped address changes the table of an IPv6 socket.
             af_ops::wrap::<S>(sk)
         }

@@ -388,6 +388,16 @@ fn falling_back_turns_a_pending_data_fin_into_a_fin() {
 }
 
 #[test]
+fn the_token_stays_until_the_end_in_plain_tcp_too() {
+    let mut rig = Rig::with(false, false);
+    rig.mapped(b"bare", None);
+    assert_eq!(rig.conn.mode(), Mode::Fallback);
+    assert!(!rig.has(&Action::TokenReleased));
+    rig.post(Event::Abort);
+    assert!(rig.has(&Action::TokenReleased));
+}
+
+#[test]
 fn shutting_down_an_attempt_to_connect_ends_it() {
     let (shared, now) = (Shared::new(), Instant::default());
     let mut conn: Connection<Bytes> =

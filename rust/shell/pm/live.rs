@@ -15,11 +15,12 @@ pub(super) fn tell_all(net: &Net, tell: impl Fn(&mut Policy)) {
     each(net, |sk, msk| paths::endpoints_changed(sk, msk, &tell));
 }
 
-/// Each connection with a token, however many come and go meanwhile.
+/// Each connection with a token that may have several paths, however many come and go meanwhile.
 fn each(net: &Net, f: impl Fn(&Sock, &Msk)) {
     let mut at = 0;
     while let Some((token, sk)) = net.tokens.next(at) {
-        if let Some(msk) = proto::msk_of::<Mptcp>(&sk) {
+        let msk = proto::msk_of::<Mptcp>(&sk);
+        if let Some(msk) = msk.filter(|msk| !msk.shared.is_fallback()) {
             f(&sk, msk);
         }
         at = token.saturating_add(1);

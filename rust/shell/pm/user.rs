@@ -32,6 +32,9 @@ impl Managed {
         };
         let sk = net.tokens.find(token);
         let found = Self(sk.ok_or_else(|| refuse("no connection has this token"))?);
+        if found.msk()?.shared.is_fallback() {
+            return Err(refuse("the connection is plain TCP"));
+        }
         let is_managed = found.msk()?.inner.lock().user.is_some();
         if !is_managed {
             return Err(refuse(

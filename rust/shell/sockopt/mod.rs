@@ -20,6 +20,7 @@ use kernel::sync::aref::ARef;
 mod ip;
 mod mptcp;
 pub(super) mod mptcp_info;
+mod one_subflow;
 mod options;
 mod read_rate;
 mod socket;
@@ -82,6 +83,14 @@ pub(super) fn inherit(sk: &Sock, msk: &Msk, ssk: &Sock) {
     tcp::replay(msk, ssk);
 }
 
+/// What segments show of the options, for a subflow that TCP just made with those of the listener: its very first ACK has
+/// those of the connection. Softirq; the lock of `ssk` is held.
+pub(super) fn inherit_at_birth(sk: &Sock, ssk: &Sock) {
+    for field in fields::ON_SEGMENTS {
+        fields::copy(ssk, sk, field);
+    }
+}
+
 /// As [`inherit`], for a subflow that TCP made: it has the options of the listener. The peer chose the device that it came
 /// in by, and its family.
 pub(super) fn inherit_joined(sk: &Sock, msk: &Msk, ssk: &Sock) {
@@ -94,7 +103,7 @@ pub(super) fn inherit_joined(sk: &Sock, msk: &Msk, ssk: &Sock) {
             fields::copy(locked.sock(), sk, field);
         }
     }
-    tcp::replay(msk, ssk);
+    tcp::replay_over(msk, ssk);
 }
 
 /// Applies what bind and listen look at to a new first TCP socket: the one before it went with a disconnect. The MPTCP

@@ -5,7 +5,7 @@
 use super::super::msk::Msk;
 use super::super::paths;
 use super::mptcp_info::{mptcp_info, MPTCP_INFO_LEN};
-use super::tcp_sockets;
+use super::{one_subflow, tcp_sockets};
 use crate::engine::{SchedulerKind, SubflowId};
 use crate::sys::sock::Sock;
 use crate::sys::sockopt::info::{SUBFLOW_ADDRS_LEN, TCP_INFO_LEN};
@@ -37,15 +37,22 @@ pub(super) fn get(sk: &Sock, msk: &Msk, opt: &GetOpt) -> Result {
         }),
         MPTCP_FULL_INFO => full_info(sk, msk, opt),
         MPTCP_SCHEDULER => put_scheduler(msk, opt),
+        MPTCP_SUBFLOW_OPT => one_subflow::get(sk, msk, opt),
         _ => Err(EOPNOTSUPP),
     }
 }
 
-/// setsockopt(2): MPTCP_SCHEDULER, at any time, for what no subflow has yet; accepted sockets have their listener's.
+/// setsockopt(2).
 pub(super) fn set(sk: &Sock, msk: &Msk, opt: &SetOpt) -> Result {
-    if opt.name != MPTCP_SCHEDULER {
-        return Err(ENOPROTOOPT);
+    match opt.name {
+        MPTCP_SCHEDULER => set_scheduler(sk, msk, opt),
+        MPTCP_SUBFLOW_OPT => one_subflow::set(sk, msk, opt),
+        _ => Err(ENOPROTOOPT),
     }
+}
+
+/// MPTCP_SCHEDULER: at any time, for what no subflow has yet; accepted sockets have their listener's.
+fn set_scheduler(sk: &Sock, msk: &Msk, opt: &SetOpt) -> Result {
     let mut text = [0; SCHEDULER_NAME];
     let len = opt.len().min(text.len());
     opt.read(text.get_mut(..len).unwrap_or_default())?;
@@ -185,7 +192,7 @@ fn start(bytes: &[u8], len: usize) -> &[u8] {
     bytes.get(..len).unwrap_or(bytes)
 }
 
-fn word(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn word(bytes: &[u8], at: usize) -> u32 {
     let word = bytes.get(at..).and_then(|rest| rest.first_chunk());
     word.map_or(0, |word| u32::from_ne_bytes(*word))
 }

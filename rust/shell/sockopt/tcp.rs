@@ -147,6 +147,22 @@ fn set_first(sk: &Sock, msk: &Msk, opt: &SetOpt) -> Result {
     Ok(())
 }
 
+/// As [`replay`], to a subflow that has the options of a listener, which may have others than the connection.
+pub(super) fn replay_over(msk: &Msk, ssk: &Sock) {
+    let options = &msk.options;
+    let words = [
+        (TCP_CORK, &options.cork),
+        (TCP_NODELAY, &options.nodelay),
+        (TCP_MAXSEG, &options.max_segment),
+    ];
+    for (name, word) in words {
+        if word.get() == 0 {
+            let _unfit = set_tcp(ssk, name, &0_u32.to_ne_bytes());
+        }
+    }
+    replay(msk, ssk);
+}
+
 /// Applies what was set before the TCP socket was there. The MPTCP socket is locked.
 pub(super) fn replay(msk: &Msk, ssk: &Sock) {
     let options = &msk.options;

@@ -52,6 +52,10 @@ pub(crate) const REPLAYED: [Field; 15] = [
     Field::LocalPortRange,
 ];
 
+/// What of it the segments of a subflow show, or the way that they take.
+pub(crate) const ON_SEGMENTS: [Field; 4] =
+    [Field::Tos, Field::Priority, Field::Mark, Field::Transparent];
+
 /// The bits of the type of service that TCP owns.
 const ECN_MASK: u8 = 3;
 

@@ -49,4 +49,13 @@ pub(crate) use bindings::{
 /// Level SOL_MPTCP, ours alone: the name of the scheduler. Far from the numbers that in-tree hands out one by one.
 pub(crate) const MPTCP_SCHEDULER: u32 = 256;
 
+/// Level SOL_MPTCP, ours alone: an option of one subflow.
+pub(crate) const MPTCP_SUBFLOW_OPT: u32 = 257;
+
+/// Of one subflow only.
+pub(crate) use bindings::{
+    IP_MTU, SO_COOKIE, SO_INCOMING_NAPI_ID, SO_MAX_PACING_RATE, SO_MEMINFO, TCP_DELACK_MAX_US,
+    TCP_RTO_MAX_MS, TCP_RTO_MIN_US,
+};
+
 pub(crate) use bindings::{MPTCP_FULL_INFO, MPTCP_INFO, MPTCP_SUBFLOW_ADDRS, MPTCP_TCPINFO};
