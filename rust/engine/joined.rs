@@ -110,6 +110,7 @@ impl<P: Payload> Connection<P> {
             local_backup: request.local.backup,
             remote_backup: false,
         };
+        flow.opened_here = true;
         flow.joining = Some(Joining {
             nonce: request.nonce,
             proven: false,
@@ -119,7 +120,6 @@ impl<P: Payload> Connection<P> {
         });
         let added = self.subflows.add(flow);
         added.map_err(|NoMemory| CannotJoin::NoMemory)?;
-        self.out.count(Mib::MPJoinSynTx);
         self.stop_waiting_for_paths();
         let syn = Join::Syn {
             backup: request.local.backup,

@@ -207,6 +207,8 @@ pub(super) struct Subflow<P> {
     pub(super) phase: Phase,
     pub(super) ends: Ends,
     pub(super) joining: Option<Joining>,
+    /// We sent the SYN that joins.
+    pub(super) opened_here: bool,
     /// Its link is down.
     pub(super) down: bool,
     /// Timeouts of its TCP since the peer's TCP last acknowledged something.
@@ -255,6 +257,7 @@ impl<P> Subflow<P> {
             phase,
             ends: Ends::default(),
             joining: None,
+            opened_here: false,
             down: false,
             losses: 0,
             sent: Runs::default(),
