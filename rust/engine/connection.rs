@@ -408,6 +408,11 @@ impl<P: Payload> Connection<P> {
         }
     }
 
+    /// The first number that the peer has not acknowledged.
+    pub fn snd_una(&self) -> Dsn {
+        self.send.una
+    }
+
     /// The peer's initial data sequence number, once known; for [`super::mapping::of_segment`].
     pub fn remote_idsn(&self) -> Option<Dsn> {
         self.remote.map(|remote| remote.idsn)

@@ -156,7 +156,8 @@ impl Inner {
                 out.due |= bit::ERROR;
             }
             // News of paths go to the policy: see `ask`.
-            Action::FellBack(_) | Action::Path(_) => {}
+            Action::Path(_) => {}
+            Action::FellBack(reason) => super::trace::fell_back(msk, reason),
             Action::Blackhole => netns::of(sk).blackhole(),
             Action::PathIsCapable => {
                 if let Some(first) = self.subflows.get(SubflowId::FIRST) {

@@ -5,6 +5,7 @@
 use super::act;
 use super::sha256::KernelSha256;
 use super::subflow::Subflow;
+use super::trace;
 use super::Mptcp;
 use crate::engine::fast_open::PeerKeys;
 use crate::engine::{mapping, Event, RxSegment as Incoming, Shared};
@@ -58,8 +59,12 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         if incoming.fin && incoming.len == 0 && header.seq == numbers.rcv_nxt {
             inner.expect_fin(sf, true);
         }
+        let before = trace::Allowed::before(&inner);
         let first = keys.map(|keys| inner.step(sk, msk, keys));
         let outcome = inner.step(sk, msk, event);
+        if let Some(before) = before {
+            before.told(msk, sf, &options, &inner);
+        }
         let outcome = first.unwrap_or_default().and(outcome);
         (
             outcome,
@@ -75,8 +80,11 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     if others {
         act::flush_others(sk, msk, sf);
     }
-    let idsn = idsn.filter(|_| segment.len > 0);
-    match idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
+    let mapping = idsn.and_then(|idsn| mapping::of_segment(&options, idsn));
+    if let Some(mapping) = &mapping {
+        trace::mapped(msk, sf, mapping, segment.len);
+    }
+    match mapping.filter(|_| segment.len > 0) {
         Some(mapping) if segment.attach(&mapping).is_err() => RxVerdict::Drop,
         _ => RxVerdict::Pass,
     }

@@ -226,6 +226,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             wanted = wanted.or_else(|| Some(wants_acks(msk, &inner)));
             break;
         };
+        super::trace::chosen(msk, sf, &transmit, room, &inner, || stats(locked));
         let mut chunks = [const { None }; MAX_CHUNKS];
         let bytes = inner.tx.collect(transmit.dsn, transmit.len, &mut chunks);
         drop(inner);
@@ -234,6 +235,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         let ssn = locked.subflow().local_ssn(locked.numbers().write_seq);
         let offered = transmit.len;
         let sent = hand(locked, ssn, &transmit, &chunks);
+        super::trace::handed(msk, sf, ssn, &transmit, sent);
         let rto = Duration::from_millis(millis(locked.numbers().rto));
         let event = Event::Transmitted {
             sf,
@@ -290,6 +292,18 @@ fn give_turn(sk: &Sock, msk: &Msk, inner: &mut Inner, sf: SubflowId) -> (Outcome
     (out, inner.subflows.others_wait(sf))
 }
 
+/// What TCP measures of a subflow.
+fn stats(locked: &SubflowLocked<'_, Mptcp>) -> PathStats {
+    let path = locked.sock().path();
+    PathStats {
+        srtt: path.srtt,
+        rttvar: path.rttvar,
+        cwnd: path.cwnd,
+        pacing: path.pacing,
+        mss: path.mss,
+    }
+}
+
 /// Tells the engine what it chooses among several subflows by, and TCP what the peer said of its window on others
 /// (RFC 8684 3.3.1).
 fn measure(
@@ -299,14 +313,7 @@ fn measure(
     locked: &mut SubflowLocked<'_, Mptcp>,
     sf: SubflowId,
 ) -> Outcome {
-    let path = locked.sock().path();
-    let stats = PathStats {
-        srtt: path.srtt,
-        rttvar: path.rttvar,
-        cwnd: path.cwnd,
-        pacing: path.pacing,
-        mss: path.mss,
-    };
+    let stats = stats(locked);
     let rto = Duration::from_millis(millis(locked.numbers().rto));
     let out = inner.step(sk, msk, Event::Measured { sf, stats, rto });
     let window = inner.conn.as_ref().map_or(0, |conn| conn.peer_window());

@@ -118,10 +118,17 @@ events! {
     /// The receive buffer grew.
     rcvbuf_grow(RcvbufGrow {
         token: u32,
-        old: i32,
-        new: i32,
+        old_buf: i32,
+        new_buf: i32,
         rtt: u32,
     }) = __tracepoint_rmptcp_rcvbuf_grow, rust_do_trace_rmptcp_rcvbuf_grow;
+}
+
+/// Whether somebody listens to [`data_ack`], for what must be looked at before the event.
+#[inline(always)]
+pub(crate) fn data_ack_is_heard() -> bool {
+    // SAFETY: As in `events`.
+    unsafe { static_branch_unlikely!(bindings::__tracepoint_rmptcp_data_ack, tracepoint, key) }
 }
 
 /// A subflow began: its SYN is out, or its handshake is complete.
