@@ -234,8 +234,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         transmit.len = bytes;
         let ssn = locked.subflow().local_ssn(locked.numbers().write_seq);
         let offered = transmit.len;
-        let sent = hand(locked, ssn, &transmit, &chunks);
-        super::trace::handed(msk, sf, ssn, &transmit, sent);
+        let sent = hand(msk, (sf, locked), ssn, &transmit, &chunks);
         let rto = Duration::from_millis(millis(locked.numbers().rto));
         let event = Event::Transmitted {
             sf,
@@ -261,7 +260,8 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
 
 /// Hands a range to TCP; says how much it took.
 fn hand(
-    locked: &mut SubflowLocked<'_, Mptcp>,
+    msk: &Msk,
+    (sf, locked): (SubflowId, &mut SubflowLocked<'_, Mptcp>),
     ssn: Ssn,
     transmit: &Transmit,
     chunks: &[Option<Chunk>],
@@ -275,6 +275,7 @@ fn hand(
     }
     let sent = locked.send(chunks, transmit.more).unwrap_or(0);
     locked.locked().handed = Some(transmit.dsn.advance(sent.into()));
+    super::trace::handed(msk, sf, ssn, transmit, sent);
     sent
 }
 

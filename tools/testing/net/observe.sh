@@ -55,14 +55,15 @@ until_true() {
 	return 1
 }
 
-has_gained() {
-	snapshot "$1"
-	((COUNTERS[$1 $2] - $4 == $3))
+joined() {
+	snapshot server
+	[[ ${COUNTERS[server MPJoinAckRx]} != "$1" ]]
 }
 
 # --- one connection with two subflows, seen from all sides ---
 
 open_two() {
+	local before
 	endpoints
 	client ip mptcp endpoint add 10.1.2.1 dev veth1 id 7 subflow backup
 	mkfifo "$WORK/keep"
@@ -70,12 +71,12 @@ open_two() {
 	expect server MPCapableSYNRX=1 MPCapableACKRX=1 MPJoinSynRx=1 MPJoinSynBackupRx=1 MPJoinAckRx=1
 	expect client MPCurrEstab=1
 	expect server MPCurrEstab=1
+	before=${COUNTERS[server MPJoinAckRx]}
 	new_port
 	start_server server -k "$WORK/keep" -- "$V4" drip
 	client peer -k "$WORK/keep" connect "$V4" "$PORT" drip >"$WORK/client.$PORT" 2>&1 &
 	CLIENT=$!
-	snapshot server
-	until_true has_gained server MPJoinAckRx 1 $((COUNTERS[server MPJoinAckRx] - 1)) || true
+	until_true joined "$before"
 	# Every message has come.
 	until_true drip_is_over
 }
@@ -176,7 +177,7 @@ close_two() {
 switches() {
 	local events
 	begin
-	events=$(cd "$EVENTS" && ls -d rmptcp_* | xargs)
+	events=$(cd "$EVENTS" && echo rmptcp_*)
 	same "the events" "$events" "$(xargs <<<"$NAMES")"
 	echo 'reason == 0' >"$EVENTS/rmptcp_fallback/filter"
 	forget
@@ -225,6 +226,7 @@ failures() {
 
 # --- a path that drops SYNs with the option ---
 
+knobs() { client sysctl -qw "${@/#/net.mptcp.}"; }
 drops_option() { server iptables "$1" INPUT -p tcp --syn --tcp-option 30 -j DROP; }
 
 # connects WHAT COUNTER=N...: plain TCP in the end, and what the client counts.
@@ -240,9 +242,8 @@ connects() {
 }
 
 blackhole() {
-	local knob='client sysctl -qw net.mptcp'
 	begin
-	$knob.blackhole_timeout=3 net.mptcp.syn_retrans_before_tcp_fallback=0
+	knobs blackhole_timeout=3 syn_retrans_before_tcp_fallback=0
 	drops_option -A
 	connects "found" Blackhole=1 MPCapableSYNTXDrop=1 MPCapableSYNTX=1 MPCapableSYNTXDisabled=0
 	is "one SYN with the option, then TCP" spoke_tcp "$PORT"
@@ -252,10 +253,10 @@ blackhole() {
 	connects "found again" Blackhole=1 MPCapableSYNTXDrop=1 MPCapableSYNTXDisabled=0
 	sleep 3.1
 	connects "twice as long" MPCapableSYNTX=0 MPCapableSYNTXDisabled=1
-	$knob.blackhole_timeout=3
+	knobs blackhole_timeout=4
 	connects "the knob was written to" Blackhole=1 MPCapableSYNTXDrop=1 MPCapableSYNTXDisabled=0
 	drops_option -D
-	$knob.blackhole_timeout=0
+	knobs blackhole_timeout=0
 	connects "never" MPCapableSYNTX=1 MPCapableSYNACKRX=1 Blackhole=0 MPCapableSYNTXDisabled=0
 	is "the way is free" spoke_mptcp "$PORT"
 	result "a path that drops the option: found, waited for, forgotten" "$STATUS" "$REPORT"
@@ -263,7 +264,7 @@ blackhole() {
 
 retries() {
 	begin
-	client sysctl -qw net.mptcp.blackhole_timeout=0 net.mptcp.syn_retrans_before_tcp_fallback=1
+	knobs blackhole_timeout=0 syn_retrans_before_tcp_fallback=1
 	drops_option -A
 	forget
 	trace 1
@@ -275,7 +276,7 @@ retries() {
 	is "why" eval "traced rmptcp_fallback 'reason=syn_dropped' >/dev/null"
 	connects "no pause" MPCapableSYNTXDisabled=0 MPCapableSYNTX=1
 	drops_option -D
-	client sysctl -qw net.mptcp.blackhole_timeout=3600 net.mptcp.syn_retrans_before_tcp_fallback=2
+	knobs blackhole_timeout=3600 syn_retrans_before_tcp_fallback=2
 	result "SYNs that carry the option, and a knob of 0" "$STATUS" "$REPORT"
 }
 
