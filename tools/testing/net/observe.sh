@@ -20,7 +20,7 @@ sum() { field "$1" | awk '{ all += $1 } END { print all + 0 }'; }
 # same WHAT A B
 same() {
 	[[ -n $2 && $2 == "$3" ]] || {
-		REPORT+="$1: $2 and $3"$'\n'
+		WHY+="$1: $2 and $3"$'\n'
 		STATUS=1
 	}
 }
@@ -30,12 +30,18 @@ is() {
 	local what=$1
 	shift
 	"$@" || {
-		REPORT+="not so: $what"$'\n'
+		WHY+="not so: $what"$'\n'
 		STATUS=1
 	}
 }
 
-begin() { STATUS=0 REPORT=; }
+begin() { STATUS=0 WHY='' REPORT=''; }
+
+# What `talk` says replaces what was said before: the reasons are kept.
+well() { "$@" || {
+	WHY+="$*"$'\n'"$REPORT"
+	STATUS=1
+}; }
 
 endpoints() {
 	local name
@@ -83,7 +89,7 @@ open_two() {
 
 mptcp_of() { ip netns exec "$1" ss -HMniO "sport = $PORT or dport = $PORT" | grep -v LISTEN; }
 # tcp_of NAMESPACE ADDRESS: the subflow that has it.
-tcp_of() { ip netns exec "$1" ss -HtniO state established | grep ":$PORT" | grep "\b$2:"; }
+tcp_of() { ip netns exec "$1" ss -HtniO state established | grep ":$PORT" | grep "\b$2[%:]"; }
 
 drip_is_over() {
 	local sent
@@ -96,8 +102,8 @@ drip_is_over() {
 
 counters_say() {
 	begin
-	kept || STATUS=1
-	result "counters of a connection with two subflows" "$STATUS" "$REPORT"
+	well kept
+	result "counters of a connection with two subflows" "$STATUS" "$WHY$REPORT"
 }
 
 info_says() {
@@ -114,7 +120,13 @@ info_says() {
 	same "the next number" "$(field write_seq <<<"$OURS")" "$(field rcv_nxt <<<"$THEIRS")"
 	same "the first unacknowledged" "$(field snd_una <<<"$OURS")" "$(field rcv_nxt <<<"$THEIRS")"
 	REPORT+="$OURS"$'\n'"$THEIRS"
-	result "ss -Mi: both ends tell the same" "$STATUS" "$REPORT"
+	result "ss -Mi: both ends tell the same" "$STATUS" "$WHY$REPORT"
+}
+
+# low NUMBER MORE: the last nine digits of the sum, since the shell's numbers have a sign.
+low() {
+	local number=000000000$1
+	[[ -z $1 ]] || echo $(((10#${number: -9} + ${2:-0}) % 1000000000))
 }
 
 # ulp_of NAMESPACE ADDRESS
@@ -136,9 +148,9 @@ subflows_say() {
 	same "flags, joined" "$(field flags <<<"$second")" JBec
 	same "tokens, joined" "$(field token <<<"$second")" "0000(id:7)/$PEER(id:0)"
 	# The last mapping ends where the stream is.
-	carried=$(($(printf '%u' "0x$(field seq <<<"$first")") + $(field maplen <<<"$first")))
-	same "the last mapping" "$(printf %x $carried)" "$(printf %x "$(field rcv_nxt <<<"$THEIRS")")"
-	result "ss -ti: tokens, flags, numbers" "$STATUS" "$REPORT"
+	carried=$(field rcv_nxt <<<"$THEIRS")
+	same "the last mapping" "$(low "$(field seq <<<"$first")" "$(field maplen <<<"$first")")" "$(low "$carried" 0)"
+	result "ss -ti: tokens, flags, numbers" "$STATUS" "$WHY$REPORT"
 }
 
 traces_say() {
@@ -152,10 +164,12 @@ traces_say() {
 	same "octets delivered" "$(traced rmptcp_data "token=$PEER" | sum len)" "$(field bytes_received <<<"$THEIRS")"
 	same "the last DATA_ACK" "$(traced rmptcp_data_ack "token=$TOKEN" | tail -1 | field new_snd_una)" \
 		"$(field snd_una <<<"$OURS")"
-	same "octets mapped" "$(traced rmptcp_mapping "token=$PEER" | sum len)" "$(field bytes_received <<<"$THEIRS")"
+	# What TCP sends again comes with the mapping that it had.
+	same "octets mapped" "$(traced rmptcp_mapping "token=$PEER" | grep -o 'dsn=.*' | sort -u | sum len)" \
+		"$(field bytes_received <<<"$THEIRS")"
 	is "a choice among two" eval "traced rmptcp_sched 'token=$TOKEN .*of=2' >/dev/null"
 	((STATUS == 0)) || REPORT+=$(grep rmptcp_ "$TRACING/trace" | grep -e "$TOKEN" -e "$PEER" | tail -40)
-	result "tracepoints tell what ss tells" "$STATUS" "$REPORT"
+	result "tracepoints tell what ss tells" "$STATUS" "$WHY$REPORT"
 }
 
 close_two() {
@@ -169,7 +183,7 @@ close_two() {
 	snapshot client
 	snapshot server
 	same "connections left" "${COUNTERS[client MPCurrEstab]} ${COUNTERS[server MPCurrEstab]}" "0 0"
-	result "the end of both" "$STATUS" "$REPORT"
+	result "the end of both" "$STATUS" "$WHY$REPORT"
 }
 
 # --- tracing on and off ---
@@ -183,21 +197,21 @@ switches() {
 	forget
 	trace 1
 	expect client MPCapableFallbackSYNACK=1
-	talk half-client "$V4" -p 0 -n 1000 -- -n 1000 || STATUS=1
+	well talk half-client "$V4" -p 0 -n 1000 -- -n 1000
 	trace 0
-	kept || STATUS=1
+	well kept
 	is "a fallback, and why" eval "traced rmptcp_fallback 'reason=syn_ack' >/dev/null"
 	echo 'reason != 0' >"$EVENTS/rmptcp_fallback/filter"
 	forget
 	trace 1
-	talk half-client "$V4" -p 0 -n 1000 -- -n 1000 || STATUS=1
+	well talk half-client "$V4" -p 0 -n 1000 -- -n 1000
 	trace 0
 	echo 0 >"$EVENTS/rmptcp_fallback/filter"
 	is "what a filter lets pass" eval "! traced rmptcp_fallback token >/dev/null"
 	forget
-	talk half-client "$V4" -n 1000 -- -n 1000 || STATUS=1
+	well talk half-client "$V4" -n 1000 -- -n 1000
 	is "silence when off" eval "! grep -q rmptcp_ $TRACING/trace"
-	result "tracepoints: filters, on and off" "$STATUS" "$REPORT"
+	result "tracepoints: filters, on and off" "$STATUS" "$WHY$REPORT"
 }
 
 # --- counters of what goes wrong ---
@@ -207,21 +221,21 @@ failures() {
 	endpoints
 	client ip mptcp endpoint add 10.99.99.99 subflow
 	expect client MPJoinSynTxBindErr=1 MPJoinSynTx=0 MPJoinSynTxConnectErr=0
-	talk bulk "$V4" -n 100000 -- -n 100000 || STATUS=1
-	kept || STATUS=1
+	well talk bulk "$V4" -n 100000 -- -n 100000
+	well kept
 	endpoints
 	client ip mptcp endpoint add 10.1.2.1 subflow
 	client ip rule add from 10.1.2.1 prohibit
 	expect client MPJoinSynTxConnectErr=1 MPJoinSynTx=0 MPJoinSynTxBindErr=0
-	talk bulk "$V4" -n 100000 -- -n 100000 || STATUS=1
-	kept || STATUS=1
+	well talk bulk "$V4" -n 100000 -- -n 100000
+	well kept
 	client ip rule del from 10.1.2.1 prohibit
 	endpoints
 	expect client MPFastcloseTx=1 MPRstTx=1 MPFastcloseRx=0
 	expect server MPFastcloseRx=1 MPRstRx=1 MPFastcloseTx=0
-	talk abort-client "$V4" -n 100000 -- -n 100000 || STATUS=1
-	kept || STATUS=1
-	result "counters of subflows that cannot be opened, and of an abort" "$STATUS" "$REPORT"
+	well talk abort-client "$V4" -n 100000 -- -n 100000
+	well kept
+	result "counters of subflows that cannot be opened, and of an abort" "$STATUS" "$WHY$REPORT"
 }
 
 # --- a path that drops SYNs with the option ---
@@ -234,32 +248,32 @@ connects() {
 	local what=$1
 	shift
 	expect client "$@"
-	talk half-client "$V4" -n 1000 -- -n 1000 || STATUS=1
-	kept || {
-		REPORT+="  ($what)"$'\n'
-		STATUS=1
-	}
+	well talk half-client "$V4" -n 1000 -- -n 1000
+	REPORT="$what: "
+	well kept
 }
 
 blackhole() {
 	begin
-	knobs blackhole_timeout=3 syn_retrans_before_tcp_fallback=0
+	# Longer than a conversation takes here.
+	local pause=$((4 * SLOW))
+	knobs blackhole_timeout=$pause syn_retrans_before_tcp_fallback=0
 	drops_option -A
 	connects "found" Blackhole=1 MPCapableSYNTXDrop=1 MPCapableSYNTX=1 MPCapableSYNTXDisabled=0
 	is "one SYN with the option, then TCP" spoke_tcp "$PORT"
 	is "a second of waiting" eval '((syn >= 1))'
 	connects "pause" Blackhole=0 MPCapableSYNTXDrop=0 MPCapableSYNTX=0 MPCapableSYNTXDisabled=1
-	sleep 3.1
+	sleep "$pause.1"
 	connects "found again" Blackhole=1 MPCapableSYNTXDrop=1 MPCapableSYNTXDisabled=0
-	sleep 3.1
+	sleep "$pause.1"
 	connects "twice as long" MPCapableSYNTX=0 MPCapableSYNTXDisabled=1
-	knobs blackhole_timeout=4
+	knobs blackhole_timeout=$((pause + 1))
 	connects "the knob was written to" Blackhole=1 MPCapableSYNTXDrop=1 MPCapableSYNTXDisabled=0
 	drops_option -D
 	knobs blackhole_timeout=0
 	connects "never" MPCapableSYNTX=1 MPCapableSYNACKRX=1 Blackhole=0 MPCapableSYNTXDisabled=0
 	is "the way is free" spoke_mptcp "$PORT"
-	result "a path that drops the option: found, waited for, forgotten" "$STATUS" "$REPORT"
+	result "a path that drops the option: found, waited for, forgotten" "$STATUS" "$WHY$REPORT"
 }
 
 retries() {
@@ -277,7 +291,7 @@ retries() {
 	connects "no pause" MPCapableSYNTXDisabled=0 MPCapableSYNTX=1
 	drops_option -D
 	knobs blackhole_timeout=3600 syn_retrans_before_tcp_fallback=2
-	result "SYNs that carry the option, and a knob of 0" "$STATUS" "$REPORT"
+	result "SYNs that carry the option, and a knob of 0" "$STATUS" "$WHY$REPORT"
 }
 
 topology
