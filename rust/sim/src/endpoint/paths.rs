@@ -16,6 +16,7 @@ use rust_mptcp::engine::Duration;
 use rust_mptcp::engine::Ending;
 use rust_mptcp::engine::Event;
 use rust_mptcp::engine::JoinRequest;
+use rust_mptcp::engine::Mib;
 use rust_mptcp::engine::Mode;
 use rust_mptcp::engine::PathEvent;
 use rust_mptcp::wire::AddAddr;
@@ -48,6 +49,8 @@ impl Endpoint {
         self.flows.push(flow);
         self.drain(env);
         self.send_syn(env, place);
+        // As the shell does when TCP has sent it.
+        self.record.count(Mib::MPJoinSynTx, 1);
         Some(place)
     }
 
