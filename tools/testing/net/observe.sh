@@ -255,10 +255,14 @@ connects() {
 
 blackhole() {
 	begin
-	# Longer than a conversation takes here.
-	local pause=$((4 * SLOW))
-	knobs blackhole_timeout=$pause syn_retrans_before_tcp_fallback=0
+	local pause
 	drops_option -A
+	knobs blackhole_timeout=0 syn_retrans_before_tcp_fallback=0
+	SECONDS=0
+	connects "a knob of 0" Blackhole=0 MPCapableSYNTXDrop=1 MPCapableSYNTX=1 MPCapableSYNTXDisabled=0
+	# Longer than such a conversation takes here.
+	pause=$((SECONDS + 2))
+	knobs blackhole_timeout=$pause
 	connects "found" Blackhole=1 MPCapableSYNTXDrop=1 MPCapableSYNTX=1 MPCapableSYNTXDisabled=0
 	is "one SYN with the option, then TCP" spoke_tcp "$PORT"
 	is "a second of waiting" eval '((syn >= 1))'
