@@ -372,16 +372,15 @@ impl<P: Payload> Connection<P> {
                 option,
                 drop_timestamps,
             };
-            let (sent, dropped) = if option.is_echo() {
-                (Mib::EchoAddTx, Mib::EchoAddTxDrop)
-            } else {
-                (Mib::AddAddrTx, Mib::AddAddrTxDrop)
-            };
+            // What goes out is counted by whoever writes the header: there may be no room.
             if let Some(action) = self.say(order, None) {
-                self.out.count(sent);
                 return Some(action);
             }
-            self.out.count(dropped);
+            self.out.count(if option.is_echo() {
+                Mib::EchoAddTxDrop
+            } else {
+                Mib::AddAddrTxDrop
+            });
         }
     }
 

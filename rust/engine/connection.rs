@@ -4,6 +4,7 @@
 
 use super::action::Action;
 use super::action::ConnState;
+use super::action::FallbackReason;
 use super::action::PathEvent;
 use super::address::Addresses;
 use super::close::release_below;
@@ -92,6 +93,8 @@ pub struct Info {
 pub struct Connection<P> {
     pub(super) config: Config,
     pub(super) mode: Mode,
+    /// Why it is plain TCP, if it fell back.
+    pub(super) fell_back: Option<FallbackReason>,
     pub(super) state: ConnState,
     /// We sent the SYN of the first subflow.
     pub(super) is_active: bool,
@@ -189,7 +192,8 @@ impl<P: Payload> Connection<P> {
         };
         connection.begin(shared, mode, open.checksum, window);
         // RFC 8684 3.3.1: the edge does not go back behind what the peer counts on already.
-        shared.raise_edge(connection.recv.next.advance(u64::from(promised)));
+        let promised = connection.recv.next.advance(u64::from(promised));
+        let _edge = shared.raise_edge(promised);
         if open.with_data {
             connection.out.paths().established = true;
         }
@@ -208,6 +212,7 @@ impl<P: Payload> Connection<P> {
         Ok(Self {
             config,
             mode: Mode::Negotiating,
+            fell_back: None,
             state: ConnState::SynSent,
             is_active: false,
             offered: false,
@@ -402,6 +407,11 @@ impl<P: Payload> Connection<P> {
             last_data_recv: self.last_data_recv,
             last_ack_recv: self.last_ack_recv,
         }
+    }
+
+    /// The first number that the peer has not acknowledged.
+    pub fn snd_una(&self) -> Dsn {
+        self.send.una
     }
 
     /// The peer's initial data sequence number, once known; for [`super::mapping::of_segment`].

@@ -159,6 +159,10 @@ impl<P: Payload> Connection<P> {
             }
             return;
         }
+        if self.mode == Mode::Negotiating && ending == Ending::TimedOut {
+            // As in-tree: the last SYN timed out, and the next one would have gone without the option.
+            self.out.count(Mib::MPCapableSYNTXDrop);
+        }
         if self.mode == Mode::Fallback || self.state == ConnState::SynSent {
             self.end_with(ending);
             return;

@@ -125,13 +125,13 @@ impl<P: Payload> Connection<P> {
         self.may_fall_back && contiguous && one
     }
 
-    /// Falls back if that is possible; else counts that it was not.
+    /// Falls back if that is possible. Whoever cannot resets the subflow, and counts that: as in-tree, `FallbackFailed`
+    /// stands only where there was no other choice but to fall back.
     pub(super) fn try_plain(&mut self, shared: &Shared, reason: FallbackReason, mib: Mib) -> bool {
         if self.mode == Mode::Fallback {
             return true;
         }
         if !self.could_be_plain() {
-            self.out.count(Mib::FallbackFailed);
             return false;
         }
         self.become_plain(shared, reason, Some(mib));
@@ -149,6 +149,7 @@ impl<P: Payload> Connection<P> {
             return;
         }
         self.mode = Mode::Fallback;
+        self.fell_back = Some(reason);
         self.unsettled = true;
         if let Some(mib) = mib {
             self.out.count(mib);

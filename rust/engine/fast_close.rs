@@ -32,11 +32,13 @@ impl<P: Payload> Connection<P> {
     fn reset_all(&mut self, fast_close: bool) {
         for flow in self.subflows.iter_mut() {
             flow.rx.abandon();
-            flow.phase = Phase::Closing;
-            if fast_close {
+            let before = core::mem::replace(&mut flow.phase, Phase::Closing);
+            // Where the SYN is unanswered TCP sends no RST.
+            let says_so = before != Phase::Opening && self.mode != Mode::Fallback;
+            if says_so && fast_close {
                 self.out.count(Mib::MPFastcloseTx);
             }
-            if self.mode != Mode::Fallback {
+            if says_so {
                 self.out.count(Mib::MPRstTx);
             }
             flow.owed.reset = Some(Order::Reset {

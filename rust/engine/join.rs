@@ -142,8 +142,8 @@ impl Refused {
     }
 
     /// There is no memory for it: another attempt may find some.
-    pub(super) const NO_MEMORY: Self = Self {
-        counter: None,
+    pub const NO_MEMORY: Self = Self {
+        counter: Some(Mib::MPJoinAckNoCtx),
         reset: Reset {
             reason: ResetReason::RESOURCES,
             transient: true,

@@ -113,6 +113,7 @@ impl<P: Payload> Connection<P> {
             local_backup: request.local.backup,
             remote_backup: false,
         };
+        flow.opened_here = true;
         flow.joining = Some(Joining {
             nonce: request.nonce,
             proven: false,

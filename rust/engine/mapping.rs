@@ -105,6 +105,27 @@ enum Holding {
     Failed(Ssn, Dsn),
 }
 
+/// A mapping as `ss` shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The place of its first byte on the subflow.
+    pub ssn: Ssn,
+    /// The number of that byte.
+    pub dsn: Dsn,
+    /// Octets of payload.
+    pub len: u16,
+}
+
+impl Seen {
+    fn of(map: &Announced) -> Self {
+        Self {
+            ssn: map.ssn,
+            dsn: map.dsn,
+            len: u16::try_from(map.len).unwrap_or(u16::MAX),
+        }
+    }
+}
+
 /// The receiving half of one subflow.
 pub(super) struct RxMaps<P> {
     /// The next byte that TCP delivers.
@@ -118,6 +139,8 @@ pub(super) struct RxMaps<P> {
     holding: Holding,
     /// Of the payload of the first mapping, so far.
     sum: Partial,
+    /// The mapping that was noted last, for whoever asks what goes on.
+    last: Seen,
     /// Everything is mapped (RFC 8684 3.7), this place here.
     infinite: Option<(Ssn, Dsn)>,
     /// Some checksum was right.
@@ -138,6 +161,7 @@ impl<P> Default for RxMaps<P> {
             given: 0,
             holding: Holding::No,
             sum: Partial::EMPTY,
+            last: Seen::default(),
             infinite: None,
             checksum_seen: false,
             lost: false,
@@ -214,6 +238,7 @@ impl<P: Payload> RxMaps<P> {
             wire_len: mapping.len,
             checksum: mapping.checksum,
         };
+        self.last = Seen::of(&new);
         if new.end().at_or_before(self.next) {
             return Ok(());
         }
@@ -356,6 +381,15 @@ impl<P: Payload> RxMaps<P> {
         self.drop_held();
         self.holding = Holding::No;
         self.rest = None;
+    }
+
+    /// The mapping of the next byte, and whether there is one; else the last that there was.
+    pub(super) fn seen(&self) -> (Seen, bool) {
+        let mut maps = self.maps.as_slice().iter();
+        match maps.find(|map| map.covers(self.next)) {
+            Some(map) => (Seen::of(map), true),
+            None => (self.last, false),
+        }
     }
 
     /// The next bytes whose place is known, and perhaps verified.

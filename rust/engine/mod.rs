@@ -38,6 +38,7 @@
 //! | 3.6 reasons of resets | `subflow` |
 //! | 3.7 fallback | `fallback` |
 //! | 3.8 what an error does to whom | `failure` |
+//! | 3.9 paths that drop the option | [`blackhole`], `fallback` |
 
 #![forbid(unsafe_code)]
 #![deny(
@@ -54,6 +55,7 @@
 
 pub mod action;
 mod address;
+pub mod blackhole;
 mod close;
 mod config;
 mod connection;
@@ -90,6 +92,7 @@ mod silence;
 mod stamp;
 mod state;
 mod subflow;
+mod subflow_info;
 pub mod time;
 mod timers;
 pub mod transmit;
@@ -128,6 +131,7 @@ pub use self::stamp::Stamped;
 pub use self::stamp::TxSegment;
 pub use self::subflow::Ends;
 pub use self::subflow::SubflowId;
+pub use self::subflow_info::SubflowInfo;
 pub use self::time::Duration;
 pub use self::time::Instant;
 pub use self::transmit::SubflowTx;

@@ -3,6 +3,7 @@
 //! RFC 8684 3.3.8: backup subflows, and subflows that are taken out of use.
 
 use super::connection::Connection;
+use super::connection::Mode;
 use super::limits::LEAVE_PATIENCE;
 use super::mib::Mib;
 use super::payload::Payload;
@@ -98,6 +99,9 @@ impl<P: Payload> Connection<P> {
                 if at <= self.now {
                     flow.leaves = None;
                     flow.owed.reset = Some(super::failure::plain_reset());
+                    if self.mode != Mode::Fallback {
+                        self.out.count(Mib::MPRstTx);
+                    }
                 } else {
                     self.timers.set_earlier(Timer::Leave, at);
                 }

@@ -16,7 +16,7 @@ pub(super) enum Inserted {
         /// Behind everything else.
         tail: bool,
         /// It displaced copies of bytes that it covers.
-        duplicates: bool,
+        duplicates: usize,
     },
     /// It joined its neighbour.
     Joined {
@@ -74,6 +74,7 @@ impl<P: Payload> Ranges<P> {
         let mut start = start;
         let mut end = start.advance(u64::from(payload.len()));
         let mut index = self.first_after(start);
+        let tail = index >= self.slots.len() && !self.is_empty();
         // Ranges that touch may each hold a part of its front.
         while let Some(slot) = self.slots.get(index) {
             if slot.start.after(start) {
@@ -94,7 +95,6 @@ impl<P: Payload> Ranges<P> {
                 }
             }
         }
-        let tail = index.saturating_add(covered) >= self.slots.len();
         let payload = match self.join(index, start, end, covered, payload) {
             Ok(()) => return Inserted::Joined { tail },
             Err(payload) => payload,
@@ -118,7 +118,7 @@ impl<P: Payload> Ranges<P> {
         self.gaps = self.gaps.saturating_add(now).saturating_sub(around);
         Inserted::Kept {
             tail,
-            duplicates: covered > 0,
+            duplicates: covered,
         }
     }
 

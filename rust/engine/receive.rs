@@ -238,7 +238,7 @@ impl<P: Payload> Connection<P> {
                 if tail {
                     self.out.count(Mib::OFOQueueTail);
                 }
-                if duplicates {
+                for _ in 0..duplicates {
                     self.out.count(Mib::DuplicateData);
                 }
             }
@@ -249,7 +249,11 @@ impl<P: Payload> Connection<P> {
                     self.out.count(Mib::OFOQueueTail);
                 }
             }
-            Inserted::Duplicate => self.out.count(Mib::DuplicateData),
+            // As in-tree: it came out of order, and turned out to be a copy.
+            Inserted::Duplicate => {
+                self.out.count(Mib::OFOQueue);
+                self.out.count(Mib::DuplicateData);
+            }
             Inserted::Dropped => {
                 self.out.count(Mib::RcvPruned);
                 self.dropped = true;

@@ -162,19 +162,35 @@ impl Shared {
     /// Raises the promised edge to `edge` if that lies further; gives the edge that holds.
     ///
     /// RFC 8684 3.3.1: the right edge never moves left.
-    pub(super) fn raise_edge(&self, edge: Dsn) -> Dsn {
+    pub(super) fn raise_edge(&self, edge: Dsn) -> Raised {
         let mut old = self.edge.load();
+        let mut races = 0_u8;
         // Every turn that fails means that somebody else raised it, so this ends.
         loop {
             if edge.at_or_before(Dsn(old)) {
-                return Dsn(old);
+                return Raised {
+                    edge: Dsn(old),
+                    races,
+                };
             }
             match self.edge.replace(old, edge.0) {
-                Ok(()) => return edge,
-                Err(now) => old = now,
+                Ok(()) => return Raised { edge, races },
+                Err(now) => {
+                    old = now;
+                    races = races.saturating_add(1);
+                }
             }
         }
     }
+}
+
+/// What came of [`Shared::raise_edge`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Raised {
+    /// The edge that holds.
+    pub(super) edge: Dsn,
+    /// How often another subflow was quicker.
+    pub(super) races: u8,
 }
 
 /// One reading of the words.
@@ -206,7 +222,7 @@ mod tests {
                 scope.spawn(move || {
                     for step in 0..20_000_u64 {
                         let edge = Dsn(1 + step * 4 + thread);
-                        assert!(shared.raise_edge(edge).at_or_after(edge));
+                        assert!(shared.raise_edge(edge).edge.at_or_after(edge));
                     }
                 });
             }

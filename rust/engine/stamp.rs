@@ -43,6 +43,12 @@ pub struct Stamped {
     pub options: OptionSet,
     /// The window in octets, to be scaled; `None` leaves TCP's own.
     pub window: Option<u32>,
+    /// How often another subflow raised the window while this segment was about to.
+    pub window_races: u8,
+    /// In the end that one's window was the larger one.
+    pub window_overtaken: bool,
+    /// A RST that nobody ordered: TCP has its own reasons.
+    pub unordered: bool,
     /// Octets of payload that may go out. Fewer than the segment has: cut off its tail, as if the
     /// network had lost it.
     pub payload: u32,
@@ -55,10 +61,23 @@ pub struct Stamped {
 }
 
 impl Stamped {
+    /// The counters that the window moves: (`RcvWndConflict`, `RcvWndConflictUpdate`). As in-tree, the race that settles
+    /// the matter in favour of the other subflow is not one that is run again.
+    pub fn window_conflicts(&self) -> (u8, bool) {
+        let lost = u8::from(self.window_overtaken);
+        (
+            self.window_races.saturating_sub(lost),
+            self.window_overtaken,
+        )
+    }
+
     pub(super) fn plain(payload: u32) -> Self {
         Self {
             options: OptionSet::default(),
             window: None,
+            window_races: 0,
+            window_overtaken: false,
+            unordered: false,
             payload,
             needs_checksum: false,
             again: false,

@@ -207,6 +207,8 @@ pub(super) struct Subflow<P> {
     pub(super) phase: Phase,
     pub(super) ends: Ends,
     pub(super) joining: Option<Joining>,
+    /// We sent the SYN that joins.
+    pub(super) opened_here: bool,
     /// Its link is down.
     pub(super) down: bool,
     /// Timeouts of its TCP since the peer's TCP last acknowledged something.
@@ -259,6 +261,7 @@ impl<P> Subflow<P> {
             phase,
             ends: Ends::default(),
             joining: None,
+            opened_here: false,
             down: false,
             losses: 0,
             silent: false,
@@ -380,6 +383,30 @@ pub(super) struct Subflows<P> {
     farewells: bool,
 }
 
+/// The subflows one after the other. A type of its own, because what is built on a chain of iterators has names that are too
+/// long for the kernel's tools.
+pub(super) struct Iter<'a, P> {
+    first: Option<&'a Subflow<P>>,
+    more: core::slice::Iter<'a, Subflow<P>>,
+}
+
+impl<P> Clone for Iter<'_, P> {
+    fn clone(&self) -> Self {
+        Self {
+            first: self.first,
+            more: self.more.clone(),
+        }
+    }
+}
+
+impl<'a, P> Iterator for Iter<'a, P> {
+    type Item = &'a Subflow<P>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.first.take().or_else(|| self.more.next())
+    }
+}
+
 impl<P> Default for Subflows<P> {
     fn default() -> Self {
         Self {
@@ -442,8 +469,11 @@ impl<P> Subflows<P> {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Subflow<P>> + Clone {
-        self.first.iter().chain(self.more.iter())
+    pub(super) fn iter(&self) -> Iter<'_, P> {
+        Iter {
+            first: self.first.as_ref(),
+            more: self.more.iter(),
+        }
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subflow<P>> {

@@ -117,6 +117,8 @@ pub struct SubflowTx {
     fail: Option<Dsn>,
     signals: Signals,
     reset: Reset,
+    /// The engine wants it reset.
+    reset_ordered: bool,
     fast_close: bool,
 }
 
@@ -174,6 +176,7 @@ impl SubflowTx {
             fail: None,
             signals: Signals::default(),
             reset: Reset::default(),
+            reset_ordered: false,
             fast_close: false,
         }
     }
@@ -218,6 +221,7 @@ impl SubflowTx {
                 fail,
             } => {
                 self.reset = reset;
+                self.reset_ordered = true;
                 self.fast_close = fast_close;
                 self.fail = fail;
             }
@@ -275,7 +279,7 @@ impl SubflowTx {
         };
         match stamp {
             Some(mut stamped) => {
-                stamped.window = window(&now, shared, segment.free);
+                window(&mut stamped, &now, shared, segment.free);
                 Stamp::Send(stamped)
             }
             None => Stamp::Withhold,
@@ -327,6 +331,7 @@ impl SubflowTx {
     fn stamp_rst(&self) -> Stamped {
         let mut stamped = Stamped::plain(0);
         stamped.options.reset = Some(self.reset);
+        stamped.unordered = !self.reset_ordered;
         match (self.fast_close, self.remote) {
             (true, Some(key)) => stamped.options.fast_close = Some(FastClose { key }),
             _ => stamped.options.fail = self.fail.map(|dsn| Fail { dsn }),
@@ -491,13 +496,16 @@ impl SubflowTx {
 }
 
 /// The window to put beside the `DATA_ACK`; RFC 8684 3.3.1: relative to it, never moving back.
-fn window(now: &Snapshot, shared: &Shared, free: u32) -> Option<u32> {
+fn window(stamped: &mut Stamped, now: &Snapshot, shared: &Shared, free: u32) {
     if !now.has(Flag::CAN_ACK) {
-        return None;
+        return;
     }
-    let edge = shared.raise_edge(now.rcv_nxt.advance(u64::from(free)));
-    let room = edge.checked_distance_from(now.rcv_nxt).unwrap_or(0);
-    Some(u32::try_from(room).unwrap_or(u32::MAX))
+    let wanted = now.rcv_nxt.advance(u64::from(free));
+    let raised = shared.raise_edge(wanted);
+    let room = raised.edge.checked_distance_from(now.rcv_nxt);
+    stamped.window = Some(u32::try_from(room.unwrap_or(0)).unwrap_or(u32::MAX));
+    stamped.window_races = raised.races;
+    stamped.window_overtaken = raised.races > 0 && raised.edge.after(wanted);
 }
 
 /// A data sequence signal with the current `DATA_ACK`.

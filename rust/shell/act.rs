@@ -123,8 +123,8 @@ impl Inner {
 
     fn act(&mut self, sk: &Sock, msk: &Msk, action: Action<Skb>, out: &mut Outcome) {
         match action {
-            // These two follow from `sk_state` and from a knob: see `mib.rs` and `blackhole.rs`.
-            Action::Count(Mib::MPCurrEstab | Mib::Blackhole, _) => {}
+            // The counters follow from `sk_state` and from a knob: see `mib.rs` and `blackhole.rs`; for the news see `ask`.
+            Action::Count(Mib::MPCurrEstab | Mib::Blackhole, _) | Action::Path(_) => {}
             Action::Count(mib, n) => netns::of(sk).count(mib, n),
             Action::Deliver(skb) => {
                 let bytes = i64::from(skb.len());
@@ -155,8 +155,7 @@ impl Inner {
                 sk.set_err(errno(error));
                 out.due |= bit::ERROR;
             }
-            // News of paths go to the policy: see `ask`.
-            Action::FellBack(_) | Action::Path(_) => {}
+            Action::FellBack(reason) => super::trace::fell_back(msk, reason),
             Action::Blackhole => netns::of(sk).blackhole(),
             Action::PathIsCapable => {
                 if let Some(first) = self.subflows.get(SubflowId::FIRST) {

@@ -152,6 +152,7 @@ fn prepare(sk: &Sock, msk: &Msk, ssk: &ARef<Sock>) -> Result {
         inner.subflows.push(entry)?;
     }
     msk.options.set_parting(Parting::Due);
+    msk.set_token(token);
     set_state(sk, state::SYN_SENT);
     let mut locked = subflow::lock::<Mptcp>(ssk).ok_or(EINVAL)?;
     if locked.sock().state() != state::CLOSE {
@@ -213,6 +214,7 @@ pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
     });
     match result {
         Ok(()) => {
+            super::trace::opened(msk, SubflowId::FIRST, &ssk, true);
             proto::copy_addresses(sk, &ssk);
             sk.defer_connect(ssk.defers_connect());
             if sk.defers_connect() {
@@ -247,6 +249,7 @@ pub(super) fn fast_open(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>) -> Result<usize
     sk.defer_connect(false);
     match result {
         Ok(bytes) => {
+            super::trace::opened(msk, SubflowId::FIRST, &ssk, true);
             proto::copy_addresses(sk, &ssk);
             sk.set_connecting();
             Ok(bytes)

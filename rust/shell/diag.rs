@@ -2,11 +2,11 @@
 
 //! What `ss -M` and `ss -ti` show.
 
-use super::msk::{Inner, Msk};
+use super::msk::Msk;
 use super::netns::Net;
 use super::sockopt::mptcp_info;
 use super::Mptcp;
-use crate::engine::{Info, Mode, SubflowId};
+use crate::engine::{SubflowId, SubflowInfo};
 use crate::new_bh_lock;
 use crate::sys::bh_lock::BhLock;
 use crate::sys::inet_diag::Shown;
@@ -95,74 +95,50 @@ mod flag {
     pub(super) const BACKUP_LOCAL: u32 = 1 << 5;
     pub(super) const FULLY_ESTABLISHED: u32 = 1 << 6;
     pub(super) const CONNECTED: u32 = 1 << 7;
+    pub(super) const MAP_VALID: u32 = 1 << 8;
 }
 
 /// What `ss -ti` says of a subflow.
 pub(super) fn ulp_info(locked: &mut SubflowLocked<'_, Mptcp>) -> UlpInfo {
     let subflow = locked.subflow();
-    let numbers = locked.numbers();
     let Some((_, msk)) = subflow.msk() else {
         return UlpInfo::default();
     };
-    let inner = msk.inner.lock();
-    let Some(conn) = inner.conn.as_ref() else {
+    let shown = {
+        let inner = msk.inner.lock();
+        let sf = subflow.id().unwrap_or(SubflowId::FIRST);
+        inner.conn.as_ref().and_then(|conn| conn.subflow_info(sf))
+    };
+    let Some(info) = shown else {
         return UlpInfo::default();
     };
-    let info = conn.info();
-    let sf = subflow.id().unwrap_or(SubflowId::FIRST);
-    let ends = conn.ends(sf).unwrap_or_default();
-    let mut flags = if sf == SubflowId::FIRST {
-        first_flags(&inner, &info, conn.is_active())
-    } else {
-        joined_flags(&inner, sf)
-    };
-    if ends.remote_backup {
-        flags |= flag::BACKUP_REMOTE;
-    }
-    if ends.local_backup {
-        flags |= flag::BACKUP_LOCAL;
-    }
-    if conn.mode() == Mode::Verified {
-        flags |= flag::FULLY_ESTABLISHED;
-    }
-    if !matches!(locked.sock().state(), state::SYN_SENT | state::CLOSE) {
-        flags |= flag::CONNECTED;
-    }
+    let connected = !matches!(locked.sock().state(), state::SYN_SENT | state::CLOSE);
     UlpInfo {
-        token_local: info.token.0,
-        flags,
-        id_remote: ends.remote_id.0,
-        id_local: ends.local_id.0,
-        write_seq: subflow.local_ssn(numbers.write_seq).0,
-        map_seq: info.rcv_nxt.0,
-        map_ssn: subflow.peer_ssn(numbers.rcv_nxt).0,
+        token_remote: info.token_remote.0,
+        token_local: info.token_local.0,
+        flags: flags(&info, connected),
+        id_remote: info.id_remote.0,
+        id_local: info.id_local.0,
+        write_seq: info.write_ssn.0,
+        map_seq: info.map.dsn.0,
+        map_ssn: info.map.ssn.0,
         ssn_offset: subflow.peer_isn(),
-        ..UlpInfo::default()
+        map_len: info.map.len,
     }
 }
 
-/// Who offered MPTCP on the first subflow.
-fn first_flags(inner: &Inner, info: &Info, is_active: bool) -> u32 {
-    let mut flags = 0;
-    if info.remote_key {
-        flags |= flag::CAPABLE_REMOTE;
-    }
-    // A connection that we opened: its token was drawn for MP_CAPABLE, unless it began as plain TCP.
-    if is_active && !(info.fallback && inner.token.is_none()) {
-        flags |= flag::CAPABLE_LOCAL;
-    }
-    flags
-}
-
-/// Who asked for a further subflow: one that we opened has a socket of its own.
-fn joined_flags(inner: &Inner, sf: SubflowId) -> u32 {
-    let ours = inner
-        .subflows
-        .get(sf)
-        .is_some_and(|entry| entry.socket.is_some());
-    if ours {
-        flag::JOIN_REMOTE | flag::JOIN_LOCAL
-    } else {
-        flag::JOIN_REMOTE
-    }
+fn flags(info: &SubflowInfo, connected: bool) -> u32 {
+    let all = [
+        (info.capable_remote, flag::CAPABLE_REMOTE),
+        (info.capable_local, flag::CAPABLE_LOCAL),
+        (info.join_remote, flag::JOIN_REMOTE),
+        (info.join_local, flag::JOIN_LOCAL),
+        (info.backup_remote, flag::BACKUP_REMOTE),
+        (info.backup_local, flag::BACKUP_LOCAL),
+        (info.established, flag::FULLY_ESTABLISHED),
+        (connected, flag::CONNECTED),
+        (info.map_valid, flag::MAP_VALID),
+    ];
+    let set = all.iter().filter(|(is_so, _)| *is_so);
+    set.fold(0, |flags, (_, bit)| flags | bit)
 }

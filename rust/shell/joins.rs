@@ -19,7 +19,7 @@ use crate::engine::join::{
 };
 use crate::engine::path_manager::endpoints::same;
 use crate::engine::path_manager::{Endpoints, Flags, UserAddresses};
-use crate::engine::{Ending, Event, JoinAck, SubflowId, SubflowTx};
+use crate::engine::{Ending, Event, JoinAck, Mib, SubflowId, SubflowTx};
 use crate::sys::proto;
 use crate::sys::request::Request;
 use crate::sys::segment::{FourTuple, RxSegment, TxSegment};
@@ -228,6 +228,7 @@ pub(super) fn third_ack(
         return ThirdAck::Refuse(Some(refuse(ns, &refused)));
     }
     if !ns.promise_stray() {
+        ns.count(Mib::MPJoinAckNoCtx, 1);
         return ThirdAck::Refuse(Some(ResetReason::RESOURCES.0));
     }
     ThirdAck::Join(syn_ack::Opening::Join(Opening {
@@ -256,6 +257,9 @@ pub(super) fn opened(opening: &Opening, child: &Sock) -> Child<Mptcp> {
     match take_in(opening, child) {
         Ok((sf, tx)) => {
             ns.forget_stray();
+            if let Some(msk) = proto::msk_of::<Mptcp>(sk) {
+                super::trace::opened(msk, sf, child, false);
+            }
             let subflow =
                 Subflow::new(sk.clone(), Some(sf)).with_isns(opening.snt_isn, opening.rcv_isn);
             Child::Subflow(subflow, Locked::new(tx))
@@ -287,7 +291,7 @@ fn take_in(opening: &Opening, child: &Sock) -> Result<(SubflowId, SubflowTx), u8
         };
         let asked = inner.ask(sk, msk, |conn, entries, now| {
             if entries.reserve().is_err() {
-                return Err(ResetReason::RESOURCES.0);
+                return Err(refuse(netns::of(sk), &Refused::NO_MEMORY));
             }
             let accepted = conn.accept_join(&ack, now);
             let (sf, tx) = accepted.map_err(|refused| refuse(netns::of(sk), &refused))?;
@@ -316,6 +320,7 @@ pub(super) fn not_made(opening: &Opening) {
 
 /// There was no memory to make the child a subflow.
 pub(super) fn not_opened(sk: &Sock, msk: &msk::Msk, sf: SubflowId) {
+    netns::of(sk).count(Mib::MPJoinAckNoCtx, 1);
     let out = {
         let mut inner = msk.inner.lock();
         let ending = Ending::Local;

@@ -15,7 +15,7 @@
 //! | subflows that we open | `open.rs` |
 //! | the path manager's wishes | `paths.rs` |
 //! | work and timers, devices | `worker.rs`, `link.rs` |
-//! | `ss -M`, `ss -ti` | `diag.rs` |
+//! | `ss -M`, `ss -ti`, tracepoints | `diag.rs`, `trace.rs` |
 //! | `ip mptcp`, mptcpd | `pm/` |
 //! | namespaces | `netns.rs`, `sysctl.rs`, `mib.rs`, `blackhole.rs` |
 //!
@@ -71,6 +71,7 @@ mod subflow;
 mod syn_ack;
 mod sysctl;
 mod token;
+mod trace;
 mod tx_options;
 mod worker;
 

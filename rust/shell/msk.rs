@@ -35,6 +35,8 @@ pub(crate) struct Msk {
     pub(super) shared: Shared,
     /// Bytes that a program may read now.
     pub(super) unread: Atomic<i64>,
+    /// The token, for whoever traces; 0 if there never was one.
+    token: Atomic<u32>,
     /// It listens at the port of an endpoint, for joins only.
     pub(super) joins_only: Atomic<bool>,
     /// Options that programs set, for those that no C structure keeps.
@@ -100,9 +102,20 @@ impl Msk {
             worker <- worker,
             shared,
             unread: Atomic::new(0),
+            token: Atomic::new(0),
             joins_only: Atomic::new(false),
             options,
         })
+    }
+
+    /// What tracepoints call the connection.
+    pub(super) fn token(&self) -> u32 {
+        self.token.load(ordering::Relaxed)
+    }
+
+    /// The connection has this token, or is plain TCP without one.
+    pub(super) fn set_token(&self, token: Option<Token>) {
+        self.token.store(token.map_or(0, |token| token.0), ordering::Relaxed);
     }
 
     /// Bytes that a program may read now.

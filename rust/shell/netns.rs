@@ -2,13 +2,13 @@
 
 //! What a network namespace owns: tokens, the secret of its listeners, its hooks and knobs.
 
-use super::blackhole::Blackhole;
 use super::diag::Listeners;
 use super::pm::PortListeners;
 use super::strays::Strays;
 use super::sysctl::Knobs;
 use super::token::Tokens;
 use super::Mptcp;
+use crate::engine::blackhole::Pause;
 use crate::engine::initiate::ListenPolicy;
 use crate::engine::join_cookies::JoinCookies;
 use crate::engine::path_manager::{Endpoints, UserAddresses};
@@ -57,7 +57,7 @@ pub(crate) struct State {
     #[pin]
     pub(super) port_listeners: Mutex<PortListeners>,
     knobs: Knobs,
-    pause: Blackhole,
+    pause: Pause,
     /// Whether the hooks are registered.
     #[pin]
     hooks: Mutex<bool>,
@@ -92,7 +92,7 @@ impl Net {
                 strays <- new_bh_lock!(Strays::default(), "rust_mptcp strays"),
                 port_listeners <- new_mutex!(PortListeners::default()),
                 knobs: Knobs::find(net),
-                pause: Blackhole::new(),
+                pause: Pause::new(),
                 hooks <- new_mutex!(false),
                 users: Atomic::new(0),
                 worker <- NetWorker::new::<Mptcp>(net),
@@ -183,7 +183,7 @@ impl Net {
     }
 
     /// The pause after a black hole.
-    pub(super) fn pause(&self) -> &Blackhole {
+    pub(super) fn pause(&self) -> &Pause {
         &self.pause
     }
 

@@ -120,12 +120,15 @@ pub(super) fn open(
     bare.bind(local.get())
         .inspect_err(count(Mib::MPJoinSynTxBindErr))?;
     let (sf, tx) = begin(sk, msk, source, remote_id)?;
-    let begun = attach(sk, msk, bare, sf, tx).and_then(|socket| {
+    let attached = attach(sk, msk, bare, sf, tx).inspect_err(count(Mib::MPJoinSynTxCreatSkErr));
+    let begun = attached.and_then(|socket| {
         let mut locked = subflow::lock::<super::Mptcp>(socket.sock()).ok_or(EINVAL)?;
         let to = AddressBuf::new(remote, source.device);
         locked
             .connect(to.get())
-            .inspect_err(count(Mib::MPJoinSynTxConnectErr))
+            .inspect_err(count(Mib::MPJoinSynTxConnectErr))?;
+        super::trace::opened(msk, sf, socket.sock(), true);
+        Ok(())
     });
     // The policy hears of it from us: it does not know the subflow by its number yet.
     syn_sent(sk, msk, sf, begun.is_ok());

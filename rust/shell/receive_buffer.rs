@@ -27,6 +27,7 @@ pub(super) fn copied(sk: &Sock, msk: &Msk, first: &Visit, bytes: usize) {
     let limit = sk.rmem_max();
     let buffer = i32::try_from(space).unwrap_or(i32::MAX).min(limit);
     if buffer > sk.rcvbuf() {
+        super::trace::grows(msk, sk.rcvbuf(), buffer, rtt);
         raise(sk, msk, buffer);
     }
 }

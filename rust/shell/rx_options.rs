@@ -3,18 +3,20 @@
 //! Every segment that arrives for a subflow, before TCP sees it. Softirq, no lock held.
 
 use super::act;
+use super::msk::Msk;
 use super::sha256::KernelSha256;
 use super::subflow::Subflow;
+use super::trace;
 use super::Mptcp;
 use crate::engine::fast_open::PeerKeys;
-use crate::engine::{mapping, Event, RxSegment as Incoming, Shared};
+use crate::engine::{mapping, Event, RxSegment as Incoming, Shared, SubflowId};
 use crate::sys::nf_hook::RxVerdict;
 use crate::sys::segment::{Header, RxSegment};
 use crate::sys::sock::{state, Sock};
 use crate::sys::subflow::lock_in_softirq;
 use crate::sys::tcp_sock::Numbers;
 use crate::wire::walk::Walk;
-use crate::wire::{self, SegmentKind, KIND};
+use crate::wire::{self, Mapping, SegmentKind, KIND};
 
 /// Whether the segment carries an option of ours at all.
 pub(super) fn concerns(header: &Header) -> bool {
@@ -58,8 +60,12 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
         if incoming.fin && incoming.len == 0 && header.seq == numbers.rcv_nxt {
             inner.expect_fin(sf, true);
         }
+        let before = trace::Allowed::before(&inner);
         let first = keys.map(|keys| inner.step(sk, msk, keys));
         let outcome = inner.step(sk, msk, event);
+        if let Some(before) = before {
+            before.told(msk, sf, &options, &inner);
+        }
         let outcome = first.unwrap_or_default().and(outcome);
         (
             outcome,
@@ -75,11 +81,17 @@ pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_
     if others {
         act::flush_others(sk, msk, sf);
     }
-    let idsn = idsn.filter(|_| segment.len > 0);
-    match idsn.and_then(|idsn| mapping::of_segment(&options, idsn)) {
-        Some(mapping) if segment.attach(&mapping).is_err() => RxVerdict::Drop,
-        _ => RxVerdict::Pass,
+    let mapping = idsn.and_then(|idsn| mapping::of_segment(&options, idsn));
+    mapping.map_or(RxVerdict::Pass, |map| keep_mapping(msk, sf, segment, &map))
+}
+
+/// Leaves a mapping on the buffer of the bytes that it came with.
+fn keep_mapping(msk: &Msk, sf: SubflowId, segment: &mut RxSegment<'_>, map: &Mapping) -> RxVerdict {
+    trace::mapped(msk, sf, map, segment.len);
+    if segment.len > 0 && segment.attach(map).is_err() {
+        return RxVerdict::Drop;
     }
+    RxVerdict::Pass
 }
 
 /// The TCP part of a segment, as the engine has it.

@@ -227,6 +227,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
             wanted = wanted.or_else(|| Some(wants_acks(msk, &inner)));
             break;
         };
+        super::trace::chosen(msk, sf, &transmit, room, &inner, || stats(locked));
         let mut chunks = [const { None }; MAX_CHUNKS];
         let bytes = inner.tx.collect(transmit.dsn, transmit.len, &mut chunks);
         drop(inner);
@@ -234,7 +235,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         transmit.len = bytes;
         let ssn = locked.subflow().local_ssn(locked.numbers().write_seq);
         let offered = transmit.len;
-        let sent = hand(locked, ssn, &transmit, &chunks);
+        let sent = hand(msk, (sf, locked), ssn, &transmit, &chunks);
         let rto = Duration::from_millis(millis(locked.numbers().rto));
         let event = Event::Transmitted {
             sf,
@@ -260,7 +261,8 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
 
 /// Hands a range to TCP; says how much it took.
 fn hand(
-    locked: &mut SubflowLocked<'_, Mptcp>,
+    msk: &Msk,
+    (sf, locked): (SubflowId, &mut SubflowLocked<'_, Mptcp>),
     ssn: Ssn,
     transmit: &Transmit,
     chunks: &[Option<Chunk>],
@@ -274,6 +276,7 @@ fn hand(
     }
     let sent = locked.send(chunks, transmit.more).unwrap_or(0);
     locked.locked().handed = Some(transmit.dsn.advance(sent.into()));
+    super::trace::handed(msk, sf, ssn, transmit, sent);
     sent
 }
 
@@ -291,17 +294,10 @@ fn give_turn(sk: &Sock, msk: &Msk, inner: &mut Inner, sf: SubflowId) -> (Outcome
     (out, inner.subflows.others_wait(sf))
 }
 
-/// Tells the engine what it chooses among several subflows by, and TCP what the peer said of its window on others
-/// (RFC 8684 3.3.1).
-fn measure(
-    sk: &Sock,
-    msk: &Msk,
-    inner: &mut Inner,
-    locked: &mut SubflowLocked<'_, Mptcp>,
-    sf: SubflowId,
-) -> Outcome {
+/// What TCP measures of a subflow.
+fn stats(locked: &SubflowLocked<'_, Mptcp>) -> PathStats {
     let path = locked.sock().path();
-    let stats = PathStats {
+    PathStats {
         srtt: path.srtt,
         rttvar: path.rttvar,
         // TCP has the largest number there is while it has measured nothing.
@@ -311,7 +307,19 @@ fn measure(
         unsent: path.unsent,
         pacing: path.pacing,
         mss: path.mss,
-    };
+    }
+}
+
+/// Tells the engine what it chooses among several subflows by, and TCP what the peer said of its window on others
+/// (RFC 8684 3.3.1).
+fn measure(
+    sk: &Sock,
+    msk: &Msk,
+    inner: &mut Inner,
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    sf: SubflowId,
+) -> Outcome {
+    let stats = stats(locked);
     let rto = Duration::from_millis(millis(locked.numbers().rto));
     let out = inner.step(sk, msk, Event::Measured { sf, stats, rto });
     let window = inner.conn.as_ref().map_or(0, |conn| conn.peer_window());

@@ -162,14 +162,21 @@ fn join_syn_ack(
     };
     reserve(locked);
     locked.sock().raise_rcvbuf(sk.rcvbuf());
-    if header.source != sk.remote_end().port() && options.join.is_some() {
-        netns::of(sk).count(Mib::MPJoinPortSynAckRx, 1);
-    }
     let srtt = locked.sock().path().srtt;
     let srtt = (srtt > 0).then(|| Duration::from_millis(u64::from(srtt).div_ceil(1000)));
     msk.post(sk, Event::JoinSynAck { sf, options, srtt })
         .finish_locked(sk, msk, locked);
+    if header.source != sk.remote_end().port() && has_joined(msk, sf) {
+        netns::of(sk).count(Mib::MPJoinPortSynAckRx, 1);
+    }
     super::send_buffer::follow(sk, msk, locked);
+}
+
+/// Whether the answer to our SYN was the right one.
+fn has_joined(msk: &Msk, sf: SubflowId) -> bool {
+    let inner = msk.inner.lock();
+    let info = inner.conn.as_ref().and_then(|conn| conn.subflow_info(sf));
+    info.is_some_and(|info| info.join_remote)
 }
 
 /// The connection is open without a SYN/ACK for our SYN: it crossed the peer's, and is plain TCP.
@@ -246,6 +253,7 @@ fn pull_while(
         } = received;
         if let Some(payload) = skb {
             let ssn = locked.subflow().peer_ssn(seq);
+            let (len, old) = (payload.len(), msk.shared.rcv_nxt());
             let mut inner = msk.inner.lock();
             // Best effort: the buffer is here, and was charged to the subflow until now.
             stream::schedule_receive(sk, payload.truesize());
@@ -260,6 +268,7 @@ fn pull_while(
                 }
             };
             out = out.and(inner.step(sk, msk, event));
+            super::trace::delivered(msk, sf, ssn, len, old.0);
         }
         if fin {
             out = out.and(msk.post(sk, Event::SubflowFin { sf }));
@@ -347,7 +356,9 @@ pub(super) fn closed(locked: &mut SubflowLocked<'_, Mptcp>) {
     if msk.shared.is_fallback() {
         acknowledged(sk, msk, locked);
     }
-    let ending = ending(locked.sock().err());
+    let err = locked.sock().err();
+    super::trace::closed(msk, sf, err);
+    let ending = ending(err);
     let (out, goes_on) = {
         let mut inner = msk.inner.lock();
         let out = inner.step(sk, msk, Event::SubflowClosed { sf, ending });

@@ -78,16 +78,24 @@ enum Open {
 
 /// A SYN arrived. `Some` refuses it, with a reset that gives this reason.
 pub(super) fn syn(listener: &Subflow, tcp: &Sock, segment: &RxSegment<'_>) -> Option<u8> {
-    let options = wire::parse(segment.header.options(), SegmentKind::Syn);
     let (sk, msk) = listener.msk()?;
-    match answer_syn(&options) {
+    if tcp.has_md5() {
+        // There is no room for the signature beside our options: as in-tree, such a listener answers nobody.
+        netns::of(sk).count(Mib::MD5SigReset, 1);
+        return Some(ResetReason::MPTCP.0);
+    }
+    let options = wire::parse(segment.header.options(), SegmentKind::Syn);
+    let answer = answer_syn(&options);
+    if matches!(answer, SynAnswer::Capable(_)) {
+        netns::of(sk).count(Mib::MPCapableSYNRX, 1);
+    }
+    match answer {
         SynAnswer::Plain | SynAnswer::Capable(_) if msk.joins_only.load(ordering::Relaxed) => {
             netns::of(sk).count(Mib::MPCapableEndpAttempt, 1);
             Some(ResetReason::PROHIBITED.0)
         }
         SynAnswer::Plain => None,
         SynAnswer::Capable(offer) => {
-            netns::of(sk).count(Mib::MPCapableSYNRX, 1);
             note(sk, Asked::Open(offer));
             None
         }
@@ -453,7 +461,9 @@ fn make(
         super::close::abandon(&sk, state);
         return None;
     }
+    state.set_token(Some(token));
     state.inner.lock().begin(&sk, token);
+    super::trace::opened(&state, SubflowId::FIRST, child, false);
     let subflow =
         Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
     Some((subflow, Locked::new(tx)))

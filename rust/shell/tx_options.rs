@@ -4,6 +4,7 @@
 
 use super::act;
 use super::msk::Msk;
+use super::trace;
 use super::Mptcp;
 use crate::engine::{Event, Stamp, Stamped, SubflowId, TxSegment as Outgoing};
 use crate::sys::segment::TxSegment;
@@ -105,8 +106,10 @@ fn write(
         sum.add_native(segment.payload_checksum(), bytes);
         locked.locked().tx.complete(&mut stamped, ssn, sum);
     }
+    let mut raised = false;
     if let Some(window) = stamped.window {
         let field = u16::try_from(window >> numbers.rcv_wscale).unwrap_or(u16::MAX);
+        raised = field > segment.header.window;
         segment.set_window(field);
         locked.promise_window(window);
     }
@@ -118,6 +121,7 @@ fn write(
         return TxVerdict::Send;
     }
     let fitted = wire::fit(segment.header.options(), &stamped.options);
+    trace::count_header(sk, &stamped, &fitted.dropped, raised);
     if stamped.again || fitted.dropped.add_addr {
         signals(locked, (sk, msk), &stamped, fitted.dropped.add_addr);
     }

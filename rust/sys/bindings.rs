@@ -25,6 +25,7 @@
     clippy::ptr_cast_constness
 )]
 
+use kernel::bindings::tracepoint;
 use kernel::ffi;
 
 type __kernel_size_t = usize;

@@ -45,6 +45,7 @@ pub(crate) mod sysctl;
 mod sysctl_handlers;
 pub(crate) mod tcp_sock;
 pub(crate) mod time;
+pub(crate) mod trace;
 pub(crate) mod ulp;
 mod ulp_ops;
 mod window;

@@ -31,8 +31,8 @@ fn drain(ranges: &mut Ranges<Bytes>, base: Dsn, next: &mut u64) {
 fn a_copy_of_what_is_there_is_a_duplicate() {
     let mut ranges = Ranges::default();
     let kept = Inserted::Kept {
-        tail: true,
-        duplicates: false,
+        tail: false,
+        duplicates: 0,
     };
     assert_eq!(ranges.insert(Dsn(10), bytes(10, 10)), kept);
     assert_eq!(ranges.insert(Dsn(12), bytes(12, 3)), Inserted::Duplicate);
@@ -48,8 +48,8 @@ fn a_range_that_covers_others_replaces_them() {
     assert_eq!(
         inserted,
         Inserted::Kept {
-            tail: true,
-            duplicates: true
+            tail: false,
+            duplicates: 2
         }
     );
     let mut next = 9;

@@ -79,7 +79,7 @@ fn in_the_middle_of_a_copy_there_is_no_way_to_plain_tcp() {
     rig.asked();
     rig.mapped(b"ab", Some(mapping(their(0), 7, 6)));
     rig.mapped(b"cd", Some(mapping(their(90), 9, 2)));
-    assert!(rig.counted(Mib::FallbackFailed));
+    assert!(rig.counted(Mib::DssReset));
     assert!(rig.has(&reset_with(ResetReason::MPTCP)));
     assert_eq!(rig.read, b"abcdef");
 }

@@ -3,6 +3,7 @@
 //! One rule per test, on one connection whose peer is the test itself.
 
 mod closing;
+mod counting;
 mod fast_open;
 mod found;
 mod havoc;

@@ -343,7 +343,7 @@ fn options_that_vanish_where_plain_tcp_cannot_go_on_reset_the_subflow() {
     rig.segment(&options);
     rig.asked();
     rig.timeout();
-    assert!(rig.counted(Mib::FallbackFailed) && rig.counted(Mib::DssReset));
+    assert!(rig.counted(Mib::DssReset));
     assert!(rig.has(&reset_with(ResetReason::MIDDLEBOX)));
     assert_eq!(rig.conn.mode(), Mode::Verified);
 }

@@ -36,6 +36,18 @@ fn with_second() -> Rig {
     rig
 }
 
+/// Whether a subflow was told to say an address, be it an echo.
+fn says_address(rig: &Rig) -> bool {
+    let says = |action: &Action<Bytes>| {
+        let order = match action {
+            Action::Tell { order, .. } => order,
+            _ => return false,
+        };
+        matches!(order, Order::Address { .. })
+    };
+    rig.actions.iter().any(says)
+}
+
 /// The options of the next pure ACK, as octets behind timestamps.
 fn next_ack(rig: &mut Rig) -> (Vec<u8>, bool) {
     let stamped = rig.stamp(1, 0);
@@ -74,7 +86,6 @@ fn announcements_are_those_of_the_reference_and_alone_on_their_segment() {
         let mut rig = Rig::new(false);
         announce(&mut rig, id, addr, port).unwrap();
         assert!(rig.has(&Action::SendAck { sf: SF }));
-        assert!(rig.counted(Mib::AddAddrTx));
         assert_eq!(next_ack(&mut rig), (hex(expected), false));
         // Said once: the next segment is an ordinary one.
         assert_eq!(next_ack(&mut rig).0[2] >> 4, 2);
@@ -89,7 +100,7 @@ fn an_announcement_is_repeated_until_it_is_given_up() {
     let done = loop {
         rig.asked();
         rig.timeout();
-        if !rig.counted(Mib::AddAddrTx) {
+        if !says_address(&rig) {
             break rig.asked();
         }
         times.push(rig.now);
@@ -204,7 +215,7 @@ fn an_announcement_with_the_right_proof_is_told_and_echoed() {
         port: None,
     };
     assert!(rig.has(&Action::Path(event)));
-    assert!(rig.counted(Mib::AddAddr) && rig.counted(Mib::EchoAddTx));
+    assert!(rig.counted(Mib::AddAddr) && says_address(&rig));
     assert_eq!(next_ack(&mut rig).0, hex("1e083103c6336407"));
 }
 
@@ -235,10 +246,7 @@ fn a_group_may_be_announced_and_nobody_may_not() {
     for addr in ["224.0.0.1", "255.255.255.255", "ff02::1"] {
         let mut rig = Rig::new(false);
         on_first(&mut rig, announced_as(addr));
-        assert!(
-            rig.counted(Mib::AddAddr) && rig.counted(Mib::EchoAddTx),
-            "{addr}"
-        );
+        assert!(rig.counted(Mib::AddAddr) && says_address(&rig), "{addr}");
     }
 }
 
@@ -286,7 +294,7 @@ fn plain_tcp_announces_nothing_any_more() {
     assert_eq!(rig.conn.next_timeout(), None);
     rig.now = 10_000;
     rig.post(Event::Timer);
-    assert!(!rig.counted(Mib::AddAddrTx) && !rig.has(&ack_everywhere()));
+    assert!(!says_address(&rig) && !rig.has(&ack_everywhere()));
 }
 
 #[test]

@@ -212,10 +212,15 @@ impl World {
                 up: choice & 4 != 0,
             }),
             _ => {
+                let (srtt, rttvar) = (u32::from(input.u8()) << 10, u32::from(input.u8()) << 8);
+                let cwnd = u32::from(input.u16());
                 let stats = PathStats {
-                    srtt: u32::from(input.u8()) << 10,
-                    rttvar: u32::from(input.u8()) << 8,
-                    cwnd: u32::from(input.u16()),
+                    srtt,
+                    rttvar,
+                    min_rtt: srtt >> (choice >> 4 & 3),
+                    cwnd,
+                    in_flight: cwnd >> (choice >> 2 & 3),
+                    unsent: u32::from(choice) << 6,
                     pacing: u64::from(input.u16()) << 8,
                     mss: 1400,
                 };
