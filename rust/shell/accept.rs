@@ -21,6 +21,7 @@ pub(super) fn listen(sk: &Sock, msk: &Msk, backlog: i32, unconnected: bool) -> R
         return Err(EINVAL);
     }
     let ssk = connect::first_socket(sk, msk)?;
+    connect::need_hooks(sk, msk)?;
     ssk.save_syn();
     netns::of(sk).expect_joins();
     connect::with_first(msk, |first| first.listen(backlog))?;

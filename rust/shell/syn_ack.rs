@@ -423,8 +423,11 @@ fn make(
     let conn = KBox::new(conn, GFP_ATOMIC).ok()?;
     let sk = proto::clone::<Mptcp>(parent, child, state.clone())?;
     state.worker.bind(&sk);
-    ns.share_hooks();
-    state.options.set_hooked(true);
+    if matches!(opening.open, Open::Early(_)) {
+        // Its SYN/ACK may have to be sent again when the listener is gone.
+        ns.share_hooks();
+        state.options.set_hooked(true);
+    }
     // The copy begins in ESTABLISHED.
     ns.gauge(sock::state::CLOSE, sk.state());
     let token = local.token;

@@ -3,6 +3,7 @@
 #include "helpers.h"
 
 #include <linux/cgroup.h>
+#include <linux/filter.h>
 #include <linux/inet_diag.h>
 #include <linux/memcontrol.h>
 #include <linux/mptcp.h>
@@ -58,13 +59,15 @@ void rmptcp_sock_prot_inuse_add(struct sock *sk, int inc) { sock_prot_inuse_add(
 void rmptcp_sk_state_change(struct sock *sk) { sk->sk_state_change(sk); }
 void rmptcp_sk_data_ready(struct sock *sk) { sk->sk_data_ready(sk); }
 void rmptcp_sk_write_space(struct sock *sk) { sk->sk_write_space(sk); }
-bool rmptcp_sk_fullsock(const struct sock *sk) { return sk_fullsock(sk); }
 
 struct tcp_skb_cb *rmptcp_tcp_skb_cb(struct sk_buff *skb) { return TCP_SKB_CB(skb); }
 struct sk_buff *rmptcp_tcp_send_head(const struct sock *sk) { return tcp_send_head(sk); }
 u32 rmptcp_tcp_win_from_space(const struct sock *sk, u32 space) { return tcp_win_from_space(sk, space); }
 u32 rmptcp_tcp_space_from_win(const struct sock *sk, u32 win) { return tcp_space_from_win(sk, win); }
 bool rmptcp_tcp_under_memory_pressure(const struct sock *sk) { return tcp_under_memory_pressure(sk); }
+bool rmptcp_tcp_checksum_complete(struct sk_buff *skb) { return tcp_checksum_complete(skb); }
+void rmptcp_filter_hold(struct sk_filter *filter) { refcount_set(&filter->refcnt, 1); }
+void rmptcp_set_filter(struct sock *sk, struct sk_filter *filter) { rcu_assign_pointer(sk->sk_filter, filter); }
 void rmptcp_tcp_update_max_rcv_wnd(struct sock *sk) { tcp_update_max_rcv_wnd_seq(tcp_sk(sk)); }
 
 struct sk_buff *rmptcp_skb_dequeue(struct sk_buff_head *list) { return __skb_dequeue(list); }
@@ -105,8 +108,6 @@ void rmptcp_copy_addresses(struct sock *to, const struct sock *from)
 	inet_sk(to)->inet_saddr = inet_sk(from)->inet_saddr;
 	inet_sk(to)->inet_rcv_saddr = inet_sk(from)->inet_rcv_saddr;
 }
-int rmptcp_skb_dif(const struct sk_buff *skb) { return skb->skb_iif; }
-int rmptcp_skb_sdif(const struct sk_buff *skb) { return skb->protocol == htons(ETH_P_IP) ? inet_sdif(skb) : inet6_sdif(skb); }
 
 sockptr_t rmptcp_kernel_sockptr(void *p) { return KERNEL_SOCKPTR(p); }
 bool rmptcp_inet_flag(const struct sock *sk, unsigned int bit) { return test_bit(bit, &inet_sk(sk)->inet_flags); }

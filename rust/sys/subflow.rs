@@ -15,6 +15,7 @@ use super::callbacks;
 use super::module;
 use super::msg::{Msg, PageRef};
 use super::nobody;
+use super::rx_filter;
 use super::segment;
 use super::skb::Skb;
 use super::sock::{state, Sock};
@@ -242,7 +243,10 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         let len = msg.left();
         msg.set_flags(flags | extra);
         // SAFETY: The lock is held and the message valid.
-        let sent = unsafe { bindings::tcp_sendmsg_locked(self.sk.as_ptr(), msg.as_ptr(), len) };
+        let sent = unsafe {
+            rx_filter::set(self.sk.as_ptr());
+            bindings::tcp_sendmsg_locked(self.sk.as_ptr(), msg.as_ptr(), len)
+        };
         msg.set_flags(flags);
         // SAFETY: The lock is held; a v4-mapped address changes the table of an IPv6 socket.
         unsafe { af_ops::wrap::<S>(self.sk.as_ptr())? };
@@ -527,6 +531,7 @@ impl<S: Stack> SubflowLocked<'_, S> {
         // SAFETY: The lock is held; TCP's own `connect` is behind the pointer.
         unsafe {
             let connect = (*(*sk).__sk_common.skc_prot).connect.ok_or(EINVAL)?;
+            rx_filter::set(sk);
             kernel::error::to_result(connect(sk, addr.as_ptr(), addr.len()))?;
             // A v4-mapped address changes the table of an IPv6 socket.
             af_ops::wrap::<S>(sk)
@@ -586,6 +591,7 @@ pub(super) unsafe fn adopt<S: Stack>(
     // SAFETY: By the contract above.
     unsafe {
         attach::<S>(child, subflow, locked, GFP_ATOMIC)?;
+        rx_filter::set(child);
         (*child).sk_allocation = kernel::bindings::GFP_ATOMIC;
     }
     Ok(())
