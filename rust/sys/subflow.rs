@@ -505,7 +505,7 @@ pub(crate) fn lock_fast<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
     }
 }
 
-/// As softirq locks it: nothing while a process owns the socket. Context: a hook of netfilter, which is in softirq unless
+/// As softirq locks it: nothing while a process owns the socket. Context: the filter of a subflow, which is in softirq unless
 /// a program gives back a packet that it was queued (NFQUEUE); no lock of a subflow held.
 pub(crate) fn lock_in_softirq<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
     // SAFETY: The socket is alive; the guard releases the lock.
