@@ -51,6 +51,7 @@ int rmptcp_route_device(struct sock *sk) { struct dst_entry *dst = __sk_dst_get(
 struct net *rmptcp_sock_net(const struct sock *sk) { return sock_net(sk); }
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk) { return sk_page_frag(sk); }
 void rmptcp_set_nospace(struct socket *sock) { set_bit(SOCK_NOSPACE, &sock->flags); }
+bool rmptcp_is_nospace(const struct socket *sock) { return test_bit(SOCK_NOSPACE, &sock->flags); }
 void rmptcp_sk_set_bit_async_nospace(struct sock *sk) { sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk); }
 void rmptcp_sock_poll_wait(struct file *file, struct socket *sock, struct poll_table_struct *p) { sock_poll_wait(file, sock, p); }
 void rmptcp_sk_sockets_allocated_inc(struct sock *sk) { sk_sockets_allocated_inc(sk); }

@@ -50,6 +50,7 @@ int rmptcp_route_device(struct sock *sk);
 struct net *rmptcp_sock_net(const struct sock *sk);
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk);
 void rmptcp_set_nospace(struct socket *sock);
+bool rmptcp_is_nospace(const struct socket *sock);
 void rmptcp_sk_set_bit_async_nospace(struct sock *sk);
 void rmptcp_sock_poll_wait(struct file *file, struct socket *sock, struct poll_table_struct *p);
 void rmptcp_sk_sockets_allocated_inc(struct sock *sk);
