@@ -24,6 +24,7 @@ pub(super) fn listen(sk: &Sock, msk: &Msk, backlog: i32, unconnected: bool) -> R
     }
     let ssk = connect::first_socket(sk, msk)?;
     msk.options.set_parting(Parting::Never);
+    connect::need_hooks(sk, msk)?;
     ssk.save_syn();
     netns::of(sk).expect_joins();
     connect::with_first(msk, |first| first.listen(backlog))?;

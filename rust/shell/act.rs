@@ -300,10 +300,14 @@ impl Outcome {
             sk.data_ready();
         }
         if self.has(bit::WRITER) {
-            sk.write_space();
+            // As TCP has it, nobody is woken who did not ask: whoever waits to read need not see it.
+            let asked = sk.wants_write_space();
+            if asked {
+                sk.write_space();
+            }
             // An accepted subflow shares the program's `struct socket` and with it the flag that has TCP call us
             // back: the line above cleared it. A program may have written since the event.
-            if self.unsent() || msk.has_unsent() {
+            if self.unsent() || (asked && msk.has_unsent()) {
                 sk.want_write_space();
             }
         }
@@ -397,6 +401,10 @@ pub(super) fn apply_orders(msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
 
 /// The socket's lock was let go: shows the state that waited for that. Softirq rules: the spinlock is held.
 pub(super) fn unlocked(sk: &Sock, msk: &Msk) {
+    // What most calls see without the lock: nothing is held back but in this state.
+    if sk.state() != state::SYN_SENT {
+        return;
+    }
     let held = {
         let mut inner = msk.inner.lock();
         if !inner.connecting {

@@ -36,10 +36,6 @@ pub(super) fn first_socket(sk: &Sock, msk: &Msk) -> Result<ARef<Sock>> {
     if let Some(ssk) = msk.first_ssk() {
         return Ok(ssk);
     }
-    if !msk.options.hooked() {
-        netns::of(sk).attach_hooks()?;
-        msk.options.set_hooked(true);
-    }
     let socket = KernelSocket::<Mptcp>::open(sk, |_| {
         let subflow = Subflow::new(sk.hold(), Some(SubflowId::FIRST));
         Ok((subflow, Locked::new(SubflowTx::plain())))
@@ -50,6 +46,15 @@ pub(super) fn first_socket(sk: &Sock, msk: &Msk) -> Result<ARef<Sock>> {
     let socket = Arc::new(socket, GFP_KERNEL)?;
     msk.inner.lock().first = Some(socket);
     Ok(ssk)
+}
+
+/// Has the namespace's hooks see what this socket sends without passing `queue_xmit`. The socket is locked.
+pub(super) fn need_hooks(sk: &Sock, msk: &Msk) -> Result {
+    if !msk.options.hooked() {
+        netns::of(sk).attach_hooks()?;
+        msk.options.set_hooked(true);
+    }
+    Ok(())
 }
 
 /// bind(2).
@@ -208,6 +213,9 @@ fn give_up(sk: &Sock, msk: &Msk) {
 /// connect(2). The socket is locked.
 pub(super) fn connect(sk: &Sock, msk: &Msk, addr: Address<'_>) -> Result {
     let ssk = first_socket(sk, msk)?;
+    if addr.may_be_mapped() {
+        need_hooks(sk, msk)?;
+    }
     let result = prepare(sk, msk, &ssk).and_then(|()| {
         let mut locked = subflow::lock::<Mptcp>(&ssk).ok_or(EINVAL)?;
         locked.connect(addr)
@@ -239,6 +247,9 @@ pub(super) fn fast_open(sk: &Sock, msk: &Msk, msg: &mut Msg<'_>) -> Result<usize
         msk.first_ssk().ok_or(EINVAL)?
     } else {
         let ssk = first_socket(sk, msk)?;
+        if msg.address().may_be_mapped() {
+            need_hooks(sk, msk)?;
+        }
         prepare(sk, msk, &ssk).inspect_err(|_| give_up(sk, msk))?;
         ssk
     };

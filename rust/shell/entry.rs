@@ -175,6 +175,11 @@ impl Entry {
         self.pending.has(self.not_now())
     }
 
+    /// Whether something can be done for it now beside a push.
+    pub(super) fn waits_beside_push(&self) -> bool {
+        self.pending.has(self.not_now() | PUSH)
+    }
+
     pub(super) fn has_pending_reset(&self) -> bool {
         self.pending.due & RESET != 0
     }
@@ -240,6 +245,13 @@ impl Entries {
             return self.first.as_mut();
         }
         self.more.iter_mut().find(|entry| entry.id == sf)
+    }
+
+    /// A subflow is being pushed: nobody need do so again.
+    pub(super) fn is_pushed(&mut self, sf: SubflowId) {
+        if let Some(entry) = self.get_mut(sf) {
+            entry.pending.due &= !PUSH;
+        }
     }
 
     /// The next child that is to be lent the program's socket.

@@ -27,8 +27,8 @@ use crate::sys::inet_diag::Shown;
 use crate::sys::msg::{Address, Msg};
 use crate::sys::netlink;
 use crate::sys::netns::NetRef;
-use crate::sys::nf_hook::RxVerdict;
 use crate::sys::request::Request;
+use crate::sys::rx_filter::RxVerdict;
 use crate::sys::segment::{Header, RxSegment, TxSegment};
 use crate::sys::skb::Skb;
 use crate::sys::sock::Sock;
@@ -259,10 +259,6 @@ impl Stack for Mptcp {
 
     fn release(subflow: &mut SubflowLocked<'_, Self>) {
         subflow::release(subflow);
-    }
-
-    fn concerns(header: &Header) -> bool {
-        rx_options::concerns(header)
     }
 
     fn syn(listener: &Self::Subflow, tcp: &Sock, segment: &RxSegment<'_>) -> Option<u8> {

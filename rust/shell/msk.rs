@@ -162,6 +162,8 @@ pub(super) struct Visit {
     pub(super) more: bool,
     /// See [`Entry::child`].
     pub(super) child: bool,
+    /// See [`Entry::waits_beside_push`].
+    pub(super) waits: bool,
     accepted: bool,
 }
 
@@ -211,6 +213,7 @@ impl Inner {
             ssk: entry.ssk.clone(),
             more: self.subflows.after(Some(entry.id)).is_some(),
             child: entry.child,
+            waits: entry.waits_beside_push(),
             accepted: self.accepted,
         }
     }

@@ -167,6 +167,9 @@ fn take(msk: &Msk) -> SkbList {
 ///
 /// The socket is locked. Frees what was read, and has the engine tell the peer of the room.
 fn consume(sk: &Sock, msk: &Msk, took: &mut dyn FnMut(&Skb) -> Result<u32>) -> Result<usize> {
+    if msk.unread() == 0 {
+        return Ok(0);
+    }
     let mut list = take(msk);
     let mut total: usize = 0;
     let mut freed: u32 = 0;

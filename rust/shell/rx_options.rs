@@ -10,18 +10,12 @@ use super::trace;
 use super::Mptcp;
 use crate::engine::fast_open::PeerKeys;
 use crate::engine::{mapping, Event, RxSegment as Incoming, Shared, SubflowId};
-use crate::sys::nf_hook::RxVerdict;
+use crate::sys::rx_filter::RxVerdict;
 use crate::sys::segment::{Header, RxSegment};
 use crate::sys::sock::{state, Sock};
 use crate::sys::subflow::lock_in_softirq;
 use crate::sys::tcp_sock::Numbers;
-use crate::wire::walk::Walk;
-use crate::wire::{self, Mapping, SegmentKind, KIND};
-
-/// Whether the segment carries an option of ours at all.
-pub(super) fn concerns(header: &Header) -> bool {
-    Walk::new(header.options()).any(|item| item.kind == KIND)
-}
+use crate::wire::{self, Mapping, SegmentKind};
 
 /// Tells the engine of the segment, and leaves its mapping on the buffer for when TCP has it in order.
 pub(super) fn received(subflow: &Subflow, ssk: &Sock, segment: &mut RxSegment<'_>) -> RxVerdict {

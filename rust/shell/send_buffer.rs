@@ -33,5 +33,9 @@ pub(super) fn sum(sk: &Sock, msk: &Msk) {
     sk.set_sndbuf(bytes);
     if bytes > before && !sk.is_dead() {
         sk.write_space();
+        // That cleared the flag that has TCP call us back.
+        if msk.has_unsent() {
+            sk.want_write_space();
+        }
     }
 }

@@ -98,14 +98,14 @@ fn fill(
             continue;
         };
         let len = piece.len;
-        queue(sk, msk, piece)?;
+        let batch = untold.saturating_add(len);
+        // With a bound for what is unsent, that decides whether there is room for more.
+        let is_due = batch >= BATCH || msg.left() == 0 || msk.options.notsent_lowat().is_some();
+        queue(sk, msk, piece, is_due.then_some(batch))?;
         *copied = copied.saturating_add(usize::try_from(len).unwrap_or(0));
-        *untold = untold.saturating_add(len);
-        if *untold >= BATCH {
-            hand_over(sk, msk, untold);
-        } else if msk.options.notsent_lowat().is_some() {
-            // What is unsent decides whether there is room for more.
-            tell(sk, msk, untold);
+        *untold = if is_due { 0 } else { batch };
+        if batch >= BATCH {
+            push_all(sk, msk);
         }
     }
     Ok(())
@@ -148,7 +148,11 @@ fn wait_room(sk: &Sock, timeo: &mut isize) -> Result {
         if signal_pending() {
             return Err(interrupted(*timeo));
         }
-        stream::wait_once(sk, timeo, || sk.memory_free() || over());
+        stream::wait_once(sk, timeo, || {
+            // TCP clears the wish when it wakes whoever sleeps: so it counts from now on, as we are about to.
+            sk.want_write_space();
+            sk.memory_free() || over()
+        });
     }
     Ok(())
 }
@@ -168,11 +172,18 @@ fn stream_schedule(sk: &Sock, msk: &Msk, bytes: u32) -> bool {
     stream::schedule_send(sk, bytes)
 }
 
-/// Appends what was copied to the send queue.
-fn queue(sk: &Sock, msk: &Msk, piece: crate::sys::msg::Copied) -> Result {
-    let mut inner = msk.inner.lock();
-    let charged = inner.tx.push(piece)?;
-    stream::charge_send(sk, charged);
+/// Appends what was copied to the send queue, and tells the engine of so many bytes.
+fn queue(sk: &Sock, msk: &Msk, piece: crate::sys::msg::Copied, told: Option<u32>) -> Result {
+    let out = {
+        let mut inner = msk.inner.lock();
+        let charged = inner.tx.push(piece)?;
+        stream::charge_send(sk, charged);
+        told.map(|len| inner.step(sk, msk, Event::AppWrote { len }))
+    };
+    if let Some(out) = out {
+        // What it asks for is a push, which the caller does for the whole call.
+        out.finish_without_push(sk, msk);
+    }
     Ok(())
 }
 
@@ -181,7 +192,7 @@ pub(super) fn push_all(sk: &Sock, msk: &Msk) {
     let mut last = None;
     while let Some(visit) = msk.next_subflow(last) {
         if let Some(mut locked) = visit.lock() {
-            if !super::act::flush(sk, msk, &mut locked).pushed {
+            if !visit.waits || !super::act::flush(sk, msk, &mut locked).pushed {
                 push(sk, msk, &mut locked);
             }
         }
@@ -207,6 +218,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
     loop {
         let room = locked.room();
         let mut inner = msk.inner.lock();
+        inner.subflows.is_pushed(sf);
         let several = inner.subflows.are_several();
         if room == 0 && !several {
             wanted = wanted.or_else(|| Some(wants_acks(msk, &inner)));

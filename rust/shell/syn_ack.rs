@@ -443,6 +443,7 @@ fn make(
     let options = parent_msk.options.inherit();
     let config = ns.config().with_scheduler(options.scheduler());
     let shared = Shared::new();
+    let is_early = matches!(opening.open, Open::Early(_));
     let (conn, local, tx) = halves(config, &opening, child, &shared)?;
     let mut inner = Inner::new();
     inner.conn = Some(conn);
@@ -452,8 +453,11 @@ fn make(
     inner.subflows.push(entry).ok()?;
     let sk = proto::clone::<Mptcp, _>(parent, child, |sk| Msk::new(sk, options, shared, inner))?;
     let state = proto::msk_of::<Mptcp>(&sk)?;
-    ns.share_hooks();
-    state.options.set_hooked(true);
+    if is_early {
+        // Its SYN/ACK may have to be sent again when the listener is gone.
+        ns.share_hooks();
+        state.options.set_hooked(true);
+    }
     // The copy begins in ESTABLISHED.
     ns.gauge(sock::state::CLOSE, sk.state());
     let token = local.token;

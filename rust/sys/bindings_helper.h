@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What bindgen reads: the networking headers that the kernel crate does not bind. */
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/ftrace.h>
 #include <linux/inet_diag.h>
 #include <linux/mptcp.h>

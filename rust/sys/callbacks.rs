@@ -11,6 +11,7 @@ use super::module;
 use super::msg::{Address, Msg};
 use super::proto;
 use super::request::Request;
+use super::rx_filter;
 use super::segment::{self, RxSegment, TxSegment};
 use super::sock::{state, Sock};
 use super::sockopt::{GetOpt, SetOpt};
@@ -387,6 +388,7 @@ pub(super) unsafe extern "C" fn subflow_destruct<S: Stack>(sk: *mut bindings::so
         (*icsk).icsk_ulp_data = ptr::null_mut();
         let original = (*ctx).saved.destruct;
         (*sk).sk_destruct = original;
+        rx_filter::clear(sk);
         drop(KBox::from_raw(ctx));
         if let Some(f) = original {
             f(sk);

@@ -3,6 +3,7 @@
 #include "helpers.h"
 
 #include <linux/cgroup.h>
+#include <linux/filter.h>
 #include <linux/inet_diag.h>
 #include <linux/memcontrol.h>
 #include <linux/mptcp.h>
@@ -50,6 +51,7 @@ int rmptcp_route_device(struct sock *sk) { struct dst_entry *dst = __sk_dst_get(
 struct net *rmptcp_sock_net(const struct sock *sk) { return sock_net(sk); }
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk) { return sk_page_frag(sk); }
 void rmptcp_set_nospace(struct socket *sock) { set_bit(SOCK_NOSPACE, &sock->flags); }
+bool rmptcp_is_nospace(const struct socket *sock) { return test_bit(SOCK_NOSPACE, &sock->flags); }
 void rmptcp_sk_set_bit_async_nospace(struct sock *sk) { sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk); }
 void rmptcp_sock_poll_wait(struct file *file, struct socket *sock, struct poll_table_struct *p) { sock_poll_wait(file, sock, p); }
 void rmptcp_sk_sockets_allocated_inc(struct sock *sk) { sk_sockets_allocated_inc(sk); }
@@ -58,13 +60,15 @@ void rmptcp_sock_prot_inuse_add(struct sock *sk, int inc) { sock_prot_inuse_add(
 void rmptcp_sk_state_change(struct sock *sk) { sk->sk_state_change(sk); }
 void rmptcp_sk_data_ready(struct sock *sk) { sk->sk_data_ready(sk); }
 void rmptcp_sk_write_space(struct sock *sk) { sk->sk_write_space(sk); }
-bool rmptcp_sk_fullsock(const struct sock *sk) { return sk_fullsock(sk); }
 
 struct tcp_skb_cb *rmptcp_tcp_skb_cb(struct sk_buff *skb) { return TCP_SKB_CB(skb); }
 struct sk_buff *rmptcp_tcp_send_head(const struct sock *sk) { return tcp_send_head(sk); }
 u32 rmptcp_tcp_win_from_space(const struct sock *sk, u32 space) { return tcp_win_from_space(sk, space); }
 u32 rmptcp_tcp_space_from_win(const struct sock *sk, u32 win) { return tcp_space_from_win(sk, win); }
 bool rmptcp_tcp_under_memory_pressure(const struct sock *sk) { return tcp_under_memory_pressure(sk); }
+bool rmptcp_tcp_checksum_complete(struct sk_buff *skb) { return tcp_checksum_complete(skb); }
+void rmptcp_filter_hold(struct sk_filter *filter) { refcount_set(&filter->refcnt, 1); }
+void rmptcp_set_filter(struct sock *sk, struct sk_filter *filter) { rcu_assign_pointer(sk->sk_filter, filter); }
 void rmptcp_tcp_update_max_rcv_wnd(struct sock *sk) { tcp_update_max_rcv_wnd_seq(tcp_sk(sk)); }
 
 struct sk_buff *rmptcp_skb_dequeue(struct sk_buff_head *list) { return __skb_dequeue(list); }
@@ -112,8 +116,6 @@ void rmptcp_copy_addresses(struct sock *to, const struct sock *from)
 	inet_sk(to)->inet_saddr = inet_sk(from)->inet_saddr;
 	inet_sk(to)->inet_rcv_saddr = inet_sk(from)->inet_rcv_saddr;
 }
-int rmptcp_skb_dif(const struct sk_buff *skb) { return skb->skb_iif; }
-int rmptcp_skb_sdif(const struct sk_buff *skb) { return skb->protocol == htons(ETH_P_IP) ? inet_sdif(skb) : inet6_sdif(skb); }
 
 sockptr_t rmptcp_kernel_sockptr(void *p) { return KERNEL_SOCKPTR(p); }
 sockptr_t rmptcp_user_sockptr(void *p) { return USER_SOCKPTR((void __user *)p); }

@@ -50,6 +50,7 @@ int rmptcp_route_device(struct sock *sk);
 struct net *rmptcp_sock_net(const struct sock *sk);
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk);
 void rmptcp_set_nospace(struct socket *sock);
+bool rmptcp_is_nospace(const struct socket *sock);
 void rmptcp_sk_set_bit_async_nospace(struct sock *sk);
 void rmptcp_sock_poll_wait(struct file *file, struct socket *sock, struct poll_table_struct *p);
 void rmptcp_sk_sockets_allocated_inc(struct sock *sk);
@@ -58,7 +59,6 @@ void rmptcp_sock_prot_inuse_add(struct sock *sk, int inc);
 void rmptcp_sk_state_change(struct sock *sk);
 void rmptcp_sk_data_ready(struct sock *sk);
 void rmptcp_sk_write_space(struct sock *sk);
-bool rmptcp_sk_fullsock(const struct sock *sk);
 
 /* tcp.h */
 struct tcp_skb_cb *rmptcp_tcp_skb_cb(struct sk_buff *skb);
@@ -66,6 +66,9 @@ struct sk_buff *rmptcp_tcp_send_head(const struct sock *sk);
 u32 rmptcp_tcp_win_from_space(const struct sock *sk, u32 space);
 u32 rmptcp_tcp_space_from_win(const struct sock *sk, u32 win);
 bool rmptcp_tcp_under_memory_pressure(const struct sock *sk);
+bool rmptcp_tcp_checksum_complete(struct sk_buff *skb);
+void rmptcp_filter_hold(struct sk_filter *filter);
+void rmptcp_set_filter(struct sock *sk, struct sk_filter *filter);
 void rmptcp_tcp_update_max_rcv_wnd(struct sock *sk);
 
 /* skbuff.h */
@@ -89,8 +92,6 @@ void *rmptcp_skb_push(struct sk_buff *skb, unsigned int len);
 __sum16 rmptcp_tcp_v4_check(int len, __be32 saddr, __be32 daddr);
 __sum16 rmptcp_tcp_v6_check(int len, const struct in6_addr *saddr, const struct in6_addr *daddr);
 
-int rmptcp_skb_dif(const struct sk_buff *skb);
-int rmptcp_skb_sdif(const struct sk_buff *skb);
 
 /* our sockets */
 struct kmem_cache *rmptcp_kmem_cache_create(const char *name, unsigned int size);

@@ -8,6 +8,7 @@ use super::bindings;
 use super::cgroup;
 use super::msg::{Address, AddressBuf};
 use super::netns::NetRef;
+use super::rx_filter;
 use super::sock::Sock;
 use super::stack::Stack;
 use super::subflow::{attach, SubflowLocked};
@@ -246,9 +247,10 @@ impl<S: Stack> KernelSocket<S> {
     pub(crate) fn listen(&self, backlog: i32) -> Result {
         // SAFETY: The socket is ours, and whoever reads its ULP sees one of two tables that are always there.
         kernel::error::to_result(unsafe {
-            let icsk = (*self.socket.as_ptr())
-                .sk
-                .cast::<bindings::inet_connection_sock>();
+            let sk = (*self.socket.as_ptr()).sk;
+            // From a connect that failed.
+            rx_filter::clear(sk);
+            let icsk = sk.cast::<bindings::inet_connection_sock>();
             ptr::addr_of_mut!((*icsk).icsk_ulp_ops).write_volatile(ulp_ops::listener());
             bindings::kernel_listen(self.socket.as_ptr(), backlog)
         })

@@ -2,8 +2,8 @@
 
 //! The only room with `unsafe`: one C object per file behind a safe interface, contracts written down.
 //!
-//! What C calls comes in through `callbacks.rs` (sockets and subflows), `ulp_ops.rs`, `nf_hook.rs`, `netns.rs`, `work.rs`,
-//! `splice.rs`, `inet_diag.rs`, `genl.rs` and `ulp.rs`, and goes on to the one implementation of [`stack::Stack`].
+//! What C calls comes in through `callbacks.rs` (sockets and subflows), `ulp_ops.rs`, `rx_filter.rs`, `nf_hook.rs`, `netns.rs`,
+//! `work.rs`, `splice.rs`, `inet_diag.rs`, `genl.rs` and `ulp.rs`, and goes on to the one implementation of [`stack::Stack`].
 
 pub(crate) mod accept;
 pub(crate) mod ack;
@@ -32,6 +32,7 @@ pub(crate) mod percpu;
 pub(crate) mod proto;
 pub(crate) mod random;
 pub(crate) mod request;
+pub(crate) mod rx_filter;
 pub(crate) mod segment;
 pub(crate) mod skb;
 pub(crate) mod slab;
@@ -74,6 +75,7 @@ impl<S: stack::Stack> Registrations<S> {
     pub(crate) fn new() -> Result<Self> {
         ulp_ops::init::<S>();
         nf_hook::init::<S>();
+        rx_filter::init::<S>();
         subflow::init::<S>();
         let slabs = step("room for caches", slab::Registration::new::<S>())?;
         let nobody = step("socket for orphans", nobody::Registration::new())?;

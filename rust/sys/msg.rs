@@ -66,6 +66,15 @@ impl<'a> Msg<'a> {
         unsafe { (*self.0.as_ptr()).msg_flags = flags }
     }
 
+    /// The address that the message is to go to, if it says one.
+    pub(crate) fn address(&self) -> Address<'_> {
+        // SAFETY: By the type invariant; C has copied the address, so that it is valid as long as the message.
+        unsafe {
+            let msg = self.0.as_ptr();
+            Address::from_raw((*msg).msg_name.cast(), (*msg).msg_namelen)
+        }
+    }
+
     /// Bytes that the caller still offers, or still has room for.
     pub(crate) fn left(&self) -> usize {
         // SAFETY: By the type invariant.
@@ -219,6 +228,19 @@ impl Address<'_> {
             );
         }
         own
+    }
+
+    /// Whether an IPv6 socket that connects to it may end up with IPv4: what is mapped, or no address at all.
+    pub(crate) fn may_be_mapped(&self) -> bool {
+        const WHOLE: usize = core::mem::size_of::<bindings::sockaddr_in6>();
+        if self.ptr.is_null() || usize::try_from(self.len).map_or(true, |len| len < WHOLE) {
+            return false;
+        }
+        // SAFETY: By the contract of `from_raw` that many bytes are readable.
+        let addr = unsafe { self.ptr.cast::<bindings::sockaddr_in6>().read_unaligned() };
+        // SAFETY: Any octets are an address.
+        let ip = core::net::Ipv6Addr::from(unsafe { addr.sin6_addr.in6_u.u6_addr8 });
+        addr.sin6_family == AF_INET6 && (ip.to_ipv4_mapped().is_some() || ip.is_unspecified())
     }
 }
 

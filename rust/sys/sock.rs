@@ -6,7 +6,7 @@
 
 use super::bindings;
 use core::ptr::{addr_of, addr_of_mut, NonNull};
-use core::sync::atomic::{AtomicI32, AtomicU8, Ordering};
+use core::sync::atomic::{fence, AtomicI32, AtomicU8, Ordering};
 use kernel::prelude::*;
 use kernel::sync::aref::{ARef, AlwaysRefCounted};
 use kernel::types::Opaque;
@@ -295,9 +295,22 @@ impl Sock {
         unsafe { bindings::rmptcp_sk_stream_is_writeable(self.as_ptr()) }
     }
 
+    /// Whether somebody asked for that since `write_space` was called last. Call it after the room was made.
+    ///
+    /// Context: as `want_write_space`.
+    pub(crate) fn wants_write_space(&self) -> bool {
+        // Who asks sets the flag before he looks for room once more.
+        fence(Ordering::SeqCst);
+        // SAFETY: As in `want_write_space`.
+        unsafe {
+            let socket = addr_of!((*self.as_ptr()).sk_socket).read_volatile();
+            !socket.is_null() && bindings::rmptcp_is_nospace(socket)
+        }
+    }
+
     /// Asks for a `sk_write_space` call once there is room, if somebody still owns the socket.
     ///
-    /// Context: the socket's lock is held, or softirq.
+    /// Context: the socket's lock is held, or softirq, or a system call on the open file.
     pub(crate) fn want_write_space(&self) {
         // SAFETY: The socket is alive. Its `struct socket` goes only after the lock was let go and RCU readers are done,
         // and softirq is one; the pointer is read once.

@@ -5,8 +5,8 @@
 //! `callbacks.rs` and its neighbours call these; nothing here knows MPTCP.
 
 use super::msg::{Address, Msg};
-use super::nf_hook::RxVerdict;
 use super::request::Request;
+use super::rx_filter::RxVerdict;
 use super::segment::{Header, RxSegment, TxSegment};
 use super::skb::Skb;
 use super::sock::Sock;
@@ -191,8 +191,6 @@ pub(crate) trait Stack: Sized + 'static {
     /// The subflow's TCP socket is being destroyed.
     fn release(subflow: &mut SubflowLocked<'_, Self>);
 
-    /// Whether a segment that early demux did not sort may belong to a subflow: it carries an option of ours.
-    fn concerns(header: &Header) -> bool;
     /// A SYN arrived at a listening subflow. Softirq; whatever is noted holds until `syn_done` on this CPU.
     /// `Some` refuses it: a reset with this MP_TCPRST reason.
     fn syn(listener: &Self::Subflow, tcp: &Sock, segment: &RxSegment<'_>) -> Option<u8>;

@@ -15,6 +15,7 @@ use super::callbacks;
 use super::module;
 use super::msg::{Msg, PageRef};
 use super::nobody;
+use super::rx_filter;
 use super::segment;
 use super::skb::Skb;
 use super::slab;
@@ -243,7 +244,10 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         let len = msg.left();
         msg.set_flags(flags | extra);
         // SAFETY: The lock is held and the message valid.
-        let sent = unsafe { bindings::tcp_sendmsg_locked(self.sk.as_ptr(), msg.as_ptr(), len) };
+        let sent = unsafe {
+            rx_filter::set(self.sk.as_ptr());
+            bindings::tcp_sendmsg_locked(self.sk.as_ptr(), msg.as_ptr(), len)
+        };
         msg.set_flags(flags);
         // SAFETY: The lock is held; a v4-mapped address changes the table of an IPv6 socket.
         unsafe { af_ops::wrap::<S>(self.sk.as_ptr())? };
@@ -502,7 +506,7 @@ pub(crate) fn lock_fast<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
     }
 }
 
-/// As softirq locks it: nothing while a process owns the socket. Context: a hook of netfilter, which is in softirq unless
+/// As softirq locks it: nothing while a process owns the socket. Context: the filter of a subflow, which is in softirq unless
 /// a program gives back a packet that it was queued (NFQUEUE); no lock of a subflow held.
 pub(crate) fn lock_in_softirq<S: Stack>(ssk: &Sock) -> Option<SubflowGuard<'_, S>> {
     // SAFETY: The socket is alive; the guard releases the lock.
@@ -535,6 +539,7 @@ impl<S: Stack> SubflowLocked<'_, S> {
                 kernel::error::to_result(pre_connect(sk, to, addr.len()))?;
             }
             let connect = (*prot).connect.ok_or(EINVAL)?;
+            rx_filter::set(sk);
             kernel::error::to_result(connect(sk, to, addr.len()))?;
             // A v4-mapped address changes the table of an IPv6 socket.
             af_ops::wrap::<S>(sk)
@@ -594,6 +599,7 @@ pub(super) unsafe fn adopt<S: Stack>(
     // SAFETY: By the contract above.
     unsafe {
         attach::<S>(child, subflow, locked, GFP_ATOMIC)?;
+        rx_filter::set(child);
         (*child).sk_allocation = kernel::bindings::GFP_ATOMIC;
     }
     Ok(())
