@@ -115,7 +115,8 @@ impl Msk {
 
     /// The connection has this token, or is plain TCP without one.
     pub(super) fn set_token(&self, token: Option<Token>) {
-        self.token.store(token.map_or(0, |token| token.0), ordering::Relaxed);
+        self.token
+            .store(token.map_or(0, |token| token.0), ordering::Relaxed);
     }
 
     /// Bytes that a program may read now.

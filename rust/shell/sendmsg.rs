@@ -246,7 +246,6 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         transmit.more |= bytes < transmit.len;
         transmit.len = bytes;
         let ssn = locked.subflow().local_ssn(locked.numbers().write_seq);
-        let offered = transmit.len;
         let sent = hand(msk, (sf, locked), ssn, &transmit, &chunks);
         let rto = Duration::from_millis(millis(locked.numbers().rto));
         let event = Event::Transmitted {
@@ -260,7 +259,7 @@ pub(super) fn push(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) 
         (more, others) = report(sk, msk, sf, event);
         out = out.and(more);
         wanted = (!msk.shared.is_fallback()).then(|| out.unsent());
-        if sent < offered || offered == 0 || !transmit.more {
+        if sent < bytes || bytes == 0 || !transmit.more {
             break;
         }
     }

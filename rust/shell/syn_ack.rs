@@ -467,7 +467,7 @@ fn make(
     }
     state.set_token(Some(token));
     state.inner.lock().begin(&sk, token);
-    super::trace::opened(&state, SubflowId::FIRST, child, false);
+    super::trace::opened(state, SubflowId::FIRST, child, false);
     let subflow =
         Subflow::new(sk, Some(SubflowId::FIRST)).with_isns(opening.snt_isn, opening.rcv_isn);
     Some((subflow, Locked::new(tx)))

@@ -12,6 +12,7 @@ pub(crate) mod bh_lock;
 mod bindings;
 mod callbacks;
 mod cgroup;
+mod connect;
 mod ends;
 mod ftrace;
 mod genl;

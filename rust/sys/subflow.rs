@@ -525,28 +525,6 @@ pub(crate) fn of<S: Stack>(ssk: &Sock) -> Option<&S::Subflow> {
     unsafe { ctx::<S>(ssk.as_ptr()) }.map(|ctx| &ctx.subflow)
 }
 
-impl<S: Stack> SubflowLocked<'_, S> {
-    /// Starts TCP's handshake with `addr`. Does not wait for it.
-    pub(crate) fn connect(&mut self, addr: super::msg::Address<'_>) -> Result {
-        let sk = self.sk.as_ptr();
-        // Programs of the control group may forbid it, or rewrite the address.
-        let mut own = addr.to_storage();
-        let to = ptr::from_mut(&mut own).cast();
-        // SAFETY: The lock is held; TCP's own functions are behind the pointers.
-        unsafe {
-            let prot = (*sk).__sk_common.skc_prot;
-            if let Some(pre_connect) = (*prot).pre_connect {
-                kernel::error::to_result(pre_connect(sk, to, addr.len()))?;
-            }
-            let connect = (*prot).connect.ok_or(EINVAL)?;
-            rx_filter::set(sk);
-            kernel::error::to_result(connect(sk, to, addr.len()))?;
-            // A v4-mapped address changes the table of an IPv6 socket.
-            af_ops::wrap::<S>(sk)
-        }
-    }
-}
-
 /// Closes a TCP connection that no `struct socket` stands for: the child of a handshake.
 ///
 /// Context: may sleep. TCP goes on by itself until its FIN is acknowledged.
