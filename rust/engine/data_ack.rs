@@ -154,7 +154,9 @@ impl<P: Payload> Connection<P> {
             }
         }
         self.on_una(sf, ack);
-        if acked || segment.len == 0 {
+        // A silent path may still work this way round: its peer's updates of the window say nothing of ours.
+        let silent = self.subflows.get(sf).is_some_and(|flow| flow.silent);
+        if acked || (segment.len == 0 && !silent) {
             self.on_answer(sf);
         }
         acked

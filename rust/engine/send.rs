@@ -169,15 +169,15 @@ impl Sender {
         } else if taken.end == end {
             range.end = taken.start;
         } else {
-            let behind = Again {
-                start: taken.end,
+            let before = Again {
+                end: taken.start,
                 ..*range
             };
-            if !self.queue_again(behind) {
+            if !self.queue_again(before) {
                 return false;
             }
             if let Some(range) = self.again.get_mut(index) {
-                range.end = taken.start;
+                range.start = taken.end;
             }
         }
         true

@@ -187,7 +187,7 @@ impl<P: Payload> Connection<P> {
             return;
         }
         for flow in self.subflows.iter_mut() {
-            let takes = flow.phase == Phase::Open && !flow.is_full();
+            let takes = flow.phase == Phase::Open && !flow.full;
             flow.owed.push |= takes && flow.class() == class;
         }
     }
@@ -287,6 +287,11 @@ impl<P: Payload> Connection<P> {
         }
         let room = room.min(flow.stats.wanted());
         if room == 0 {
+            // It is somebody else's turn.
+            if let Some(flow) = self.subflows.get_mut(sf) {
+                flow.full = true;
+            }
+            self.push();
             return None;
         }
         if let Some(offer) = self.pick_again(sf, room) {

@@ -93,10 +93,16 @@ impl<P: Payload> Connection<P> {
             return;
         };
         flow.alive = self.now;
+        // What a subflow had that is being closed goes another way, whatever it still says.
+        if flow.phase != Phase::Open {
+            return;
+        }
         // One whose link is down meanwhile gets nothing through any more.
         if core::mem::take(&mut flow.silent) && !flow.is_suspect() {
             flow.rescued = flow.una;
             self.send.again.retain(|range| range.doubt != Some(sf));
+            self.recover(sf);
+            self.watch_silence(sf);
             self.push();
         }
     }

@@ -575,3 +575,63 @@ fn tcp_is_handed_whole_segments_that_fit_its_congestion_window_and_two_ahead() {
     assert_eq!(two.takes(SF, 9_900), Some((0, 7_000)));
     assert_eq!(two.takes(SF, 9_900), None);
 }
+
+/// The first subflow is silent, the second carries the first part of what that had, and nothing comes of the rest.
+fn rescue_begun(two: &mut Two, part: u32) {
+    two.wrote(6_000);
+    assert_eq!(two.takes(SF, 4_000), Some((0, 4_000)));
+    two.pushed();
+    two.rig.timeout();
+    assert_eq!(two.takes(SECOND, part), Some((0, part)));
+}
+
+/// A segment of the first subflow that acknowledges nothing new there.
+fn bare_answer(two: &mut Two, data_ack: u64) {
+    let options = dss(Some(our(data_ack)), None);
+    let segment = RxSegment {
+        ssn: Ssn(1),
+        ack: Some(Ssn(1)),
+        window: 10_000,
+        ..RxSegment::default()
+    };
+    two.rig.post(Event::Segment {
+        sf: SF,
+        segment,
+        options: &options,
+    });
+}
+
+#[test]
+fn an_answer_on_a_subflow_that_is_closing_takes_no_rescue_back() {
+    let mut two = Two::new(SchedulerKind::Default);
+    rescue_begun(&mut two, 2_000);
+    let now = Instant::from_millis(two.rig.now);
+    two.rig.conn.close_subflow(SF, now);
+    two.rig.drain();
+    bare_answer(&mut two, 0);
+    assert_eq!(two.takes(SECOND, 2_000), Some((2_000, 2_000)));
+}
+
+#[test]
+fn a_window_update_on_a_silent_subflow_takes_no_rescue_back() {
+    let mut two = Two::new(SchedulerKind::Default);
+    rescue_begun(&mut two, 1_000);
+    two.acked(SECOND, 1_000, 10_000);
+    bare_answer(&mut two, 1_000);
+    assert_eq!(two.takes(SECOND, 3_000), Some((1_000, 3_000)));
+}
+
+#[test]
+fn a_stale_subflow_that_was_silent_recovers_with_its_first_answer() {
+    let mut two = Two::new(SchedulerKind::Default);
+    two.wrote(6_000);
+    assert_eq!(two.takes(SF, 4_000), Some((0, 4_000)));
+    two.pushed();
+    two.rig.timeout();
+    for _ in 0..6 {
+        two.failed(SF);
+    }
+    assert!(two.rig.counted(Mib::SubflowStale));
+    two.acked(SF, 4_000, 10_000);
+    assert!(two.rig.counted(Mib::SubflowRecover));
+}
