@@ -11,6 +11,7 @@ use super::mib;
 use super::msk::{now, Inner, Msk};
 use super::netns;
 use super::pm;
+use super::sendmsg::wants_acks;
 use super::subflow;
 use super::Mptcp;
 use crate::engine::{Action, ConnError, ConnState, Connection, Event, Instant, Mib, SubflowId};
@@ -22,6 +23,7 @@ use crate::sys::time::jiffies;
 use crate::wire::Token;
 use kernel::prelude::*;
 use kernel::sync::atomic::ordering;
+use kernel::sync::rcu;
 
 /// What is to be done once the connection's lock is released.
 #[must_use]
@@ -272,6 +274,8 @@ impl Outcome {
     }
 
     fn tell(&self, sk: &Sock, msk: &Msk) {
+        // For the `struct socket`, where a process runs TCP's backlog without the lock of the MPTCP socket.
+        let _rcu = rcu::read_lock();
         if let Some(token) = self.token {
             netns::of(sk).tokens.remove(token);
         }
@@ -307,7 +311,7 @@ impl Outcome {
             }
             // An accepted subflow shares the program's `struct socket` and with it the flag that has TCP call us
             // back: the line above cleared it. A program may have written since the event.
-            if self.unsent() || (asked && msk.has_unsent()) {
+            if self.unsent() || (asked && wants_acks(msk, &msk.inner.lock())) {
                 sk.want_write_space();
             }
         }
@@ -316,6 +320,7 @@ impl Outcome {
     /// Has TCP call `write_space` for the segment that is on its way to it, should the flag have been cleared meanwhile.
     fn ask_for_push(&self, sk: &Sock) {
         if self.has(bit::PUSH) {
+            let _rcu = rcu::read_lock();
             sk.want_write_space();
         }
     }

@@ -124,12 +124,6 @@ impl Msk {
         u64::try_from(self.unread.load(ordering::Acquire)).unwrap_or(0)
     }
 
-    /// Whether bytes wait that no subflow was handed.
-    pub(super) fn has_unsent(&self) -> bool {
-        let inner = self.inner.lock();
-        inner.conn.as_ref().is_some_and(|conn| conn.is_waiting())
-    }
-
     /// Where the first subflow's TCP socket is, or the listener's, if there is one.
     pub(super) fn first_ssk(&self) -> Option<ARef<Sock>> {
         let inner = self.inner.lock();

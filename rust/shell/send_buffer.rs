@@ -4,9 +4,11 @@
 //! it.
 
 use super::msk::Msk;
+use super::sendmsg::wants_acks;
 use super::Mptcp;
 use crate::sys::sock::Sock;
 use crate::sys::subflow::SubflowLocked;
+use kernel::sync::rcu;
 
 /// Adds up the send buffers if that of this subflow has changed.
 pub(super) fn follow(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
@@ -31,10 +33,13 @@ pub(super) fn sum(sk: &Sock, msk: &Msk) {
         return;
     }
     sk.set_sndbuf(bytes);
+    // As in `act::Outcome::tell`.
+    let _rcu = rcu::read_lock();
     if bytes > before && !sk.is_dead() {
         sk.write_space();
         // That cleared the flag that has TCP call us back.
-        if msk.has_unsent() {
+        let wanted = wants_acks(msk, &msk.inner.lock());
+        if wanted {
             sk.want_write_space();
         }
     }

@@ -342,7 +342,7 @@ fn measure(
 
 /// Whether the acknowledgements of TCP matter: they make room for what is unsent, and in fallback they free what was
 /// sent.
-fn wants_acks(msk: &Msk, inner: &Inner) -> bool {
+pub(super) fn wants_acks(msk: &Msk, inner: &Inner) -> bool {
     inner.conn.as_ref().is_some_and(|conn| {
         conn.is_waiting() || (msk.shared.is_fallback() && conn.unacknowledged() > 0)
     })

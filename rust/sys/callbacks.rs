@@ -9,6 +9,7 @@ use super::af_ops;
 use super::bindings;
 use super::module;
 use super::msg::{Address, Msg};
+use super::nobody;
 use super::proto;
 use super::request::Request;
 use super::rx_filter;
@@ -342,10 +343,12 @@ pub(super) unsafe extern "C" fn subflow_data_ready<S: Stack>(sk: *mut bindings::
 ///
 /// Called by C alone, under the contract of the table that it stands in.
 pub(super) unsafe extern "C" fn subflow_write_space<S: Stack>(sk: *mut bindings::sock) {
-    // SAFETY: TCP holds the lock. The saved function is TCP's own, which keeps the flags of the socket right.
+    // SAFETY: TCP holds the lock. The saved function is TCP's own, which keeps the flags of the socket right. Nobody's
+    // socket keeps its own for all the others.
     unsafe {
+        let is_orphan = (*sk).sk_socket == nobody::socket();
         with::<S>(sk, |l, ctx| {
-            if let Some(f) = ctx.saved.write_space {
+            if let Some(f) = ctx.saved.write_space.filter(|_| !is_orphan) {
                 f(sk);
             }
             S::write_space(l);

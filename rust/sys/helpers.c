@@ -43,14 +43,16 @@ long rmptcp_sock_sndtimeo(const struct sock *sk, bool noblock) { return sock_snd
 int rmptcp_sock_rcvlowat(const struct sock *sk, int waitall, int len) { return sock_rcvlowat(sk, waitall, len); }
 int rmptcp_sock_intr_errno(long timeo) { return sock_intr_errno(timeo); }
 void rmptcp_graft_shared(struct sock *sk, struct socket *parent) { rcu_assign_pointer(sk->sk_wq, &parent->wq); sk_set_socket(sk, parent); }
+void rmptcp_graft_nobody(struct sock *sk, struct socket *nobody) { rcu_assign_pointer(sk->sk_wq, &nobody->wq); WRITE_ONCE(sk->sk_socket, nobody); }
 void rmptcp_sock_orphan(struct sock *sk) { sock_orphan(sk); }
 bool rmptcp_syn_gets_cookie(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_syncookies) == 2 || inet_csk_reqsk_queue_is_full(sk); }
 bool rmptcp_netdev_works(const struct net_device *dev) { return netif_running(dev) && netif_carrier_ok(dev); }
 struct net *rmptcp_dev_net(const struct net_device *dev) { return dev_net(dev); }
 int rmptcp_route_device(struct sock *sk) { struct dst_entry *dst = __sk_dst_get(sk); return dst ? dst_dev(dst)->ifindex : 0; }
+bool rmptcp_connect6_may_be_rewritten(void) { return cgroup_bpf_enabled(CGROUP_INET6_CONNECT); }
 struct net *rmptcp_sock_net(const struct sock *sk) { return sock_net(sk); }
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk) { return sk_page_frag(sk); }
-void rmptcp_set_nospace(struct socket *sock) { set_bit(SOCK_NOSPACE, &sock->flags); }
+void rmptcp_set_nospace(struct socket *sock) { set_bit(SOCK_NOSPACE, &sock->flags); smp_mb__after_atomic(); }
 bool rmptcp_is_nospace(const struct socket *sock) { return test_bit(SOCK_NOSPACE, &sock->flags); }
 void rmptcp_sk_set_bit_async_nospace(struct sock *sk) { sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk); }
 void rmptcp_sock_poll_wait(struct file *file, struct socket *sock, struct poll_table_struct *p) { sock_poll_wait(file, sock, p); }
@@ -66,8 +68,8 @@ struct sk_buff *rmptcp_tcp_send_head(const struct sock *sk) { return tcp_send_he
 u32 rmptcp_tcp_win_from_space(const struct sock *sk, u32 space) { return tcp_win_from_space(sk, space); }
 u32 rmptcp_tcp_space_from_win(const struct sock *sk, u32 win) { return tcp_space_from_win(sk, win); }
 bool rmptcp_tcp_under_memory_pressure(const struct sock *sk) { return tcp_under_memory_pressure(sk); }
-bool rmptcp_tcp_checksum_complete(struct sk_buff *skb) { return tcp_checksum_complete(skb); }
-void rmptcp_filter_hold(struct sk_filter *filter) { refcount_set(&filter->refcnt, 1); }
+bool rmptcp_tcp_checksum_complete(struct sk_buff *skb) { __wsum seed = skb->csum; bool bad = tcp_checksum_complete(skb); if (bad) skb->csum = seed; return bad; }
+void rmptcp_filter_hold(struct sk_filter *filter) { refcount_set(&filter->refcnt, 1 << 30); }
 void rmptcp_set_filter(struct sock *sk, struct sk_filter *filter) { rcu_assign_pointer(sk->sk_filter, filter); }
 void rmptcp_tcp_update_max_rcv_wnd(struct sock *sk) { tcp_update_max_rcv_wnd_seq(tcp_sk(sk)); }
 

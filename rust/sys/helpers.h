@@ -4,6 +4,7 @@
 #define RUST_MPTCP_HELPERS_H
 
 #include <crypto/sha2.h>
+#include <linux/bpf-cgroup.h>
 #include <linux/ftrace.h>
 #include <linux/netdevice.h>
 #include <linux/workqueue.h>
@@ -42,11 +43,13 @@ long rmptcp_sock_sndtimeo(const struct sock *sk, bool noblock);
 int rmptcp_sock_rcvlowat(const struct sock *sk, int waitall, int len);
 int rmptcp_sock_intr_errno(long timeo);
 void rmptcp_graft_shared(struct sock *sk, struct socket *parent);
+void rmptcp_graft_nobody(struct sock *sk, struct socket *nobody);
 void rmptcp_sock_orphan(struct sock *sk);
 bool rmptcp_syn_gets_cookie(const struct sock *sk);
 bool rmptcp_netdev_works(const struct net_device *dev);
 struct net *rmptcp_dev_net(const struct net_device *dev);
 int rmptcp_route_device(struct sock *sk);
+bool rmptcp_connect6_may_be_rewritten(void);
 struct net *rmptcp_sock_net(const struct sock *sk);
 struct page_frag *rmptcp_sk_page_frag(struct sock *sk);
 void rmptcp_set_nospace(struct socket *sock);

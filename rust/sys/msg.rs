@@ -230,7 +230,8 @@ impl Address<'_> {
         own
     }
 
-    /// Whether an IPv6 socket that connects to it may end up with IPv4: what is mapped, or no address at all.
+    /// Whether an IPv6 socket that connects to it may end up with IPv4: what is mapped, no address at all, or whatever a
+    /// program of a control group makes of it.
     pub(crate) fn may_be_mapped(&self) -> bool {
         const WHOLE: usize = core::mem::size_of::<bindings::sockaddr_in6>();
         if self.ptr.is_null() || usize::try_from(self.len).map_or(true, |len| len < WHOLE) {
@@ -240,7 +241,10 @@ impl Address<'_> {
         let addr = unsafe { self.ptr.cast::<bindings::sockaddr_in6>().read_unaligned() };
         // SAFETY: Any octets are an address.
         let ip = core::net::Ipv6Addr::from(unsafe { addr.sin6_addr.in6_u.u6_addr8 });
-        addr.sin6_family == AF_INET6 && (ip.to_ipv4_mapped().is_some() || ip.is_unspecified())
+        // SAFETY: Reads a static key.
+        let rewritten = || unsafe { bindings::rmptcp_connect6_may_be_rewritten() };
+        addr.sin6_family == AF_INET6
+            && (ip.to_ipv4_mapped().is_some() || ip.is_unspecified() || rewritten())
     }
 }
 

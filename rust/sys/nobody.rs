@@ -4,8 +4,8 @@
 //!
 //! C header: [`include/linux/net.h`](srctree/include/linux/net.h)
 //!
-//! While an orphan still sends, TCP sets and tests flags of its `sk_socket`. All orphans share this one: a flag too many
-//! costs a call of `sk_write_space`, and the worker pushes what a flag too few would have.
+//! While an orphan still sends, TCP tests flags of its `sk_socket`. All orphans share this one, whose wish for
+//! `sk_write_space` is always there: a call too many costs little, and in fallback nothing else would push.
 
 use super::bindings;
 use core::ptr;
@@ -34,6 +34,8 @@ impl Registration {
                 &mut socket,
             )
         })?;
+        // SAFETY: Made above. Nobody clears it: see `callbacks::subflow_write_space`.
+        unsafe { bindings::rmptcp_set_nospace(socket) }
         SOCKET.store(socket, Ordering::Release);
         Ok(Self(()))
     }

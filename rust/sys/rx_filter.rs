@@ -50,8 +50,8 @@ static FILTER: Filter = Filter {
 
 /// Fills the table. Once, at load.
 pub(super) fn init<S: Stack>() {
-    // SAFETY: No socket has the filter yet. The reference is the module's and never given back: C frees no filter that
-    // it did not allocate.
+    // SAFETY: No socket has the filter yet. The references are the module's and never given back, and there are
+    // enough of them that C never sees the last one go: it would free what it did not allocate.
     unsafe {
         (*FILTER.program.get()).bpf_func = Some(run::<S>);
         let filter = FILTER.filter.get();
@@ -95,8 +95,8 @@ unsafe extern "C" fn run<S: Stack>(
         let Some(ctx) = subflow::ctx::<S>(sk) else {
             return ALL;
         };
-        // What the network broke TCP will drop: nothing of it may be believed before. The sum is noted in the packet, so
-        // that TCP does not do it again.
+        // What the network broke TCP will drop: nothing of it may be believed before. That the sum is right is noted in the
+        // packet, so that TCP does not do it again; where it is wrong TCP finds the packet as it was.
         if bindings::rmptcp_tcp_checksum_complete(skb) {
             return ALL;
         }

@@ -425,8 +425,12 @@ impl<'a, S: Stack> SubflowLocked<'a, S> {
         // SAFETY: The lock is held; the parent's socket outlives the loan, which is ended before it is released.
         unsafe {
             match parent.map(|p| (*p.as_ptr()).sk_socket) {
-                Some(socket) if !socket.is_null() => bindings::rmptcp_graft_shared(sk, socket),
-                _ => bindings::rmptcp_graft_shared(sk, nobody::socket()),
+                Some(socket) if !socket.is_null() => {
+                    bindings::rmptcp_graft_shared(sk, socket);
+                    // It may have been there with the socket before.
+                    self.want_write_space();
+                }
+                _ => bindings::rmptcp_graft_nobody(sk, nobody::socket()),
             }
         }
     }
