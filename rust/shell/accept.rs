@@ -79,7 +79,13 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
         return Err(EINVAL);
     };
     netns::of(&new).count(Mib::MPCapableACKRX, 1);
-    call.give::<Mptcp>(&new, &child, || {
+    call.give::<Mptcp>(&new, &child, |call| {
+        // Joins that were faster, before the worker may see to them.
+        let mut last = SubflowId::FIRST;
+        while let Some((sf, joined)) = next_poor(state, last) {
+            call.lend::<Mptcp>(&new, &joined);
+            last = sf;
+        }
         let mut inner = state.inner.lock();
         inner.accepted = true;
         // TCP's queue gave up its reference: from here on we close the child.
@@ -87,12 +93,6 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
             (entry.child, entry.lent) = (true, true);
         }
     });
-    // Joins that were faster. The worker does the rest for them.
-    let mut last = SubflowId::FIRST;
-    while let Some((sf, joined)) = next_poor(state, last) {
-        call.lend::<Mptcp>(&new, &joined);
-        last = sf;
-    }
     // Of the bytes on a SYN TCP tells nobody.
     if let Some(mut locked) = subflow::lock::<Mptcp>(&child) {
         super::subflow::pull(&new, state, &mut locked);

@@ -77,7 +77,12 @@ impl Accept<'_> {
     /// Gives an MPTCP connection to the new descriptor: `msk`, and `child` which carries its first subflow.
     ///
     /// The descriptor takes over the reference that the life of `msk` began with. `done` runs with `msk` locked, before anybody else can use the descriptor.
-    pub(crate) fn give<S: Stack>(&mut self, msk: &Sock, child: &Sock, done: impl FnOnce()) {
+    pub(crate) fn give<S: Stack>(
+        &mut self,
+        msk: &Sock,
+        child: &Sock,
+        done: impl FnOnce(&mut Self),
+    ) {
         let guard = msk.lock();
         // SAFETY: The descriptor is new; `msk` is locked and `child` gets locked before it borrows the socket.
         unsafe {
@@ -86,12 +91,12 @@ impl Accept<'_> {
             bindings::rmptcp_set_custom_sockopt(self.new);
         }
         self.lend::<S>(msk, child);
-        done();
+        done(self);
         drop(guard);
     }
 
     /// Lends the new descriptor, which has `msk`, to a subflow of it that TCP made; and what TCP keeps there is charged to
-    /// who calls, as with plain TCP. `msk` is locked, or its descriptor has no number yet.
+    /// who calls, as with plain TCP. `msk` is locked, and its descriptor has no number yet.
     pub(crate) fn lend<S: Stack>(&mut self, msk: &Sock, child: &Sock) {
         let Some(mut locked) = subflow::lock::<S>(child) else {
             return;

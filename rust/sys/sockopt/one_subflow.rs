@@ -5,17 +5,23 @@
 //! C header: [`include/linux/sockptr.h`](srctree/include/linux/sockptr.h)
 
 use super::super::bindings;
-use super::super::sock::Sock;
+use super::super::sock::{Sock, AF_INET6};
 use super::{GetOpt, SetOpt};
 use core::mem::zeroed;
+use core::ptr;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
 
-/// A `struct socket` for the generic code of SOL_SOCKET, which takes one and looks for nothing there but its `sk`.
+/// A `struct socket` for the generic code, which takes one, and looks there for nothing but its `sk` and its operations.
 fn stand_in(ssk: &Sock) -> bindings::socket {
     // SAFETY: All zeroes is valid for this C structure.
     let mut socket: bindings::socket = unsafe { zeroed() };
     socket.sk = ssk.as_ptr();
+    socket.ops = if ssk.family() == AF_INET6 {
+        ptr::addr_of!(bindings::inet6_stream_ops)
+    } else {
+        ptr::addr_of!(bindings::inet_stream_ops)
+    };
     socket
 }
 
@@ -31,24 +37,17 @@ impl SetOpt {
             let at = &mut value.__bindgen_anon_1.kernel;
             *at = at.wrapping_byte_add(skip);
         }
-        let inner = Self {
-            level,
-            name,
-            value,
-            len: u32::try_from(len).map_err(|_| EINVAL)?,
-        };
-        if level != bindings::SOL_SOCKET {
-            return inner.apply_to_tcp(ssk);
-        }
         let mut socket = stand_in(ssk);
-        // SAFETY: The TCP socket is alive; the generic code takes its lock itself.
+        // SAFETY: The TCP socket is alive. The generic code asks whoever may forbid it, as for a call of its own, and TCP
+        // takes the lock.
         kernel::error::to_result(unsafe {
-            bindings::sock_setsockopt(
+            bindings::do_sock_setsockopt(
                 &mut socket,
+                false,
                 level as c_int,
                 name as c_int,
-                inner.value,
-                inner.len,
+                value,
+                c_int::try_from(len).map_err(|_| EINVAL)?,
             )
         })
     }
@@ -67,11 +66,7 @@ impl GetOpt {
             value: self.value.wrapping_byte_add(skip),
             len: self.len,
         };
-        let result = if level == bindings::SOL_SOCKET {
-            inner.ask_sock(ssk)
-        } else {
-            inner.ask_tcp(ssk)
-        };
+        let result = inner.ask_socket(ssk);
         let written = inner.room().map(|len| usize::try_from(len).unwrap_or(0));
         self.write_len(match (&result, written) {
             (Ok(()), Ok(len)) => len.saturating_add(skip),
@@ -80,15 +75,14 @@ impl GetOpt {
         result
     }
 
-    /// Has the generic code answer for a TCP socket.
-    fn ask_sock(&self, ssk: &Sock) -> Result {
+    /// Has the generic code answer for a TCP socket, as for a call of its own.
+    fn ask_socket(&self, ssk: &Sock) -> Result {
         let mut socket = stand_in(ssk);
-        // SAFETY: The TCP socket is alive, and C checks the pointers of the program. As a compat call, of which the programs
-        // of the control group are not told: they hear of the call for the MPTCP socket.
+        // SAFETY: The TCP socket is alive, and C checks the pointers of the program.
         kernel::error::to_result(unsafe {
             bindings::do_sock_getsockopt(
                 &mut socket,
-                true,
+                false,
                 self.level as c_int,
                 self.name as c_int,
                 bindings::rmptcp_user_sockptr(self.value.cast()),
