@@ -10,6 +10,7 @@ use super::sockopt::Parting;
 use super::Mptcp;
 use crate::engine::{Mib, SubflowId};
 use crate::sys::accept::Accept;
+use crate::sys::cgroup;
 use crate::sys::proto;
 use crate::sys::sock::{state, Sock};
 use crate::sys::subflow;
@@ -87,6 +88,7 @@ pub(super) fn accept(_sk: &Sock, msk: &Msk, mut call: Accept<'_>) -> Result {
             last = sf;
         }
         let mut inner = state.inner.lock();
+        cgroup::pay_as(&new, &child);
         inner.accepted = true;
         // TCP's queue gave up its reference: from here on we close the child.
         if let Some(entry) = inner.subflows.get_mut(SubflowId::FIRST) {

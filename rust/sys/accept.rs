@@ -84,10 +84,13 @@ impl Accept<'_> {
         done: impl FnOnce(&mut Self),
     ) {
         let guard = msk.lock();
-        // SAFETY: The descriptor is new; `msk` is locked and `child` gets locked before it borrows the socket.
+        // SAFETY: The descriptor is new; `msk` is locked and `child` gets locked before it borrows the socket. Not by
+        // `__inet_accept`: segments change the account of `msk` meanwhile, which `cgroup::pay_as` minds.
         unsafe {
             (*msk.as_ptr()).set_sk_kern_sock((*self.arg).kern.into());
-            bindings::__inet_accept(self.socket, self.new, msk.as_ptr());
+            bindings::rmptcp_sock_graft(msk.as_ptr(), self.new);
+            (*self.new).state = bindings::socket_state_SS_CONNECTED;
+            cgroup::pay_for_object(msk);
             bindings::rmptcp_set_custom_sockopt(self.new);
         }
         self.lend::<S>(msk, child);

@@ -83,3 +83,52 @@ pub(super) fn may_be_charged(child: &Sock) -> bool {
     let unpaid = false;
     knows && unpaid && child.wmem_queued() == 0
 }
+
+/// Has the memory group of the calling program pay for the socket itself. Process context.
+#[cfg(CONFIG_MEMCG)]
+pub(super) fn pay_for_object(sk: &Sock) {
+    // SAFETY: The socket is alive and lies in a slab.
+    unsafe { bindings::rmptcp_memcg_pays_for(sk.as_ptr()) }
+}
+
+#[cfg(not(CONFIG_MEMCG))]
+pub(super) fn pay_for_object(_sk: &Sock) {}
+
+/// Has the memory group that pays for `child`, if one does, pay from now on for what the MPTCP socket `sk` holds, too. Call it
+/// with the connection's lock held, which guards that account.
+///
+/// The generic code that does so at accept(2) (`__sk_charge`) relies on the socket's lock, and is not to be had alone.
+#[cfg(CONFIG_MEMCG)]
+pub(crate) fn pay_as(sk: &Sock, child: &Sock) {
+    const PAGE: i32 = kernel::page::PAGE_SIZE as i32;
+    // SAFETY: Both sockets are alive, and the child has its group for as long as it lives. The bytes are booked once more,
+    // on the group and on all sockets of the protocol, and then given back without a look at the group.
+    unsafe {
+        let raw = sk.as_ptr();
+        let group = ptr::addr_of!((*child.as_ptr()).sk_memcg).read_volatile();
+        if group.is_null() || !(*raw).sk_memcg.is_null() {
+            return;
+        }
+        bindings::rmptcp_memcg_hold(group);
+        (*raw).sk_memcg = group;
+        let held = (*raw)
+            .sk_forward_alloc
+            .saturating_add(bindings::rmptcp_rmem_get(raw));
+        let whole = held.max(0).saturating_add(PAGE - 1) / PAGE * PAGE;
+        if whole == 0 {
+            return;
+        }
+        let booked = bindings::__sk_mem_schedule(raw, whole, bindings::SK_MEM_RECV as i32) != 0;
+        (*raw).sk_memcg = ptr::null_mut();
+        if booked {
+            bindings::__sk_mem_reclaim(raw, whole);
+            (*raw).sk_memcg = group;
+        } else {
+            // The group is full: as in softirq, the bytes are nobody's.
+            bindings::rmptcp_memcg_drop(group);
+        }
+    }
+}
+
+#[cfg(not(CONFIG_MEMCG))]
+pub(crate) fn pay_as(_sk: &Sock, _child: &Sock) {}

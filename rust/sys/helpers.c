@@ -44,6 +44,7 @@ int rmptcp_sock_rcvlowat(const struct sock *sk, int waitall, int len) { return s
 int rmptcp_sock_intr_errno(long timeo) { return sock_intr_errno(timeo); }
 void rmptcp_graft_shared(struct sock *sk, struct socket *parent) { rcu_assign_pointer(sk->sk_wq, &parent->wq); sk_set_socket(sk, parent); }
 void rmptcp_graft_nobody(struct sock *sk, struct socket *nobody) { rcu_assign_pointer(sk->sk_wq, &nobody->wq); WRITE_ONCE(sk->sk_socket, nobody); }
+void rmptcp_sock_graft(struct sock *sk, struct socket *parent) { sock_graft(sk, parent); }
 void rmptcp_sock_orphan(struct sock *sk) { sock_orphan(sk); }
 bool rmptcp_syn_gets_cookie(const struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_syncookies) == 2 || inet_csk_reqsk_queue_is_full(sk); }
 bool rmptcp_netdev_works(const struct net_device *dev) { return netif_running(dev) && netif_carrier_ok(dev); }
@@ -156,6 +157,7 @@ void rmptcp_cgroup_hold(struct cgroup *cgrp) { cgroup_get(cgrp); cgroup_bpf_get(
 void rmptcp_cgroup_drop(struct cgroup *cgrp) { cgroup_bpf_put(cgrp); cgroup_put(cgrp); }
 #endif
 #ifdef CONFIG_MEMCG
+void rmptcp_memcg_pays_for(struct sock *sk) { if (mem_cgroup_sockets_enabled) kmem_cache_charge(sk, GFP_KERNEL | __GFP_NOFAIL); }
 void rmptcp_memcg_hold(struct mem_cgroup *memcg) { css_get(&memcg->css); }
 void rmptcp_memcg_drop(struct mem_cgroup *memcg) { css_put(&memcg->css); }
 #endif

@@ -44,6 +44,7 @@ int rmptcp_sock_rcvlowat(const struct sock *sk, int waitall, int len);
 int rmptcp_sock_intr_errno(long timeo);
 void rmptcp_graft_shared(struct sock *sk, struct socket *parent);
 void rmptcp_graft_nobody(struct sock *sk, struct socket *nobody);
+void rmptcp_sock_graft(struct sock *sk, struct socket *parent);
 void rmptcp_sock_orphan(struct sock *sk);
 bool rmptcp_syn_gets_cookie(const struct sock *sk);
 bool rmptcp_netdev_works(const struct net_device *dev);
@@ -145,6 +146,7 @@ void rmptcp_cgroup_hold(struct cgroup *cgrp);
 void rmptcp_cgroup_drop(struct cgroup *cgrp);
 #endif
 #ifdef CONFIG_MEMCG
+void rmptcp_memcg_pays_for(struct sock *sk);
 void rmptcp_memcg_hold(struct mem_cgroup *memcg);
 void rmptcp_memcg_drop(struct mem_cgroup *memcg);
 #endif

@@ -11,7 +11,7 @@ mod af_ops;
 pub(crate) mod bh_lock;
 mod bindings;
 mod callbacks;
-mod cgroup;
+pub(crate) mod cgroup;
 mod connect;
 mod ends;
 mod ftrace;
