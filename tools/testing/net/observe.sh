@@ -110,6 +110,8 @@ info_says() {
 	begin
 	OURS=$(mptcp_of client) THEIRS=$(mptcp_of server)
 	TOKEN=$(field token <<<"$OURS") PEER=$(field token <<<"$THEIRS")
+	# ss leaves out leading zeros.
+	TRACED=$(printf %08x "0x$TOKEN") TRACED_PEER=$(printf %08x "0x$PEER")
 	is "two tokens" [ "$TOKEN" != "$PEER" ]
 	same "further subflows, client" "$(field subflows <<<"$OURS")" 1
 	same "further subflows, server" "$(field subflows <<<"$THEIRS")" 1
@@ -155,20 +157,20 @@ subflows_say() {
 
 traces_say() {
 	begin
-	is "the client opened the first" eval "traced rmptcp_subflow_open 'token=$TOKEN subflow=1 active local_id=0' >/dev/null"
+	is "the client opened the first" eval "traced rmptcp_subflow_open 'token=$TRACED subflow=1 active local_id=0' >/dev/null"
 	is "and the second" eval \
-		"traced rmptcp_subflow_open 'token=$TOKEN subflow=2 active local_id=7 .*backup=1 src=10.1.2.1:' >/dev/null"
-	is "the server took both" eval "traced rmptcp_subflow_open 'token=$PEER subflow=[12] passive' | grep -c . | grep -qx 2"
-	same "octets handed to TCP" "$(traced rmptcp_send "token=$TOKEN" | sum sent)" "$(field bytes_sent <<<"$OURS")"
-	same "octets chosen" "$(traced rmptcp_sched "token=$TOKEN" | sum len)" "$(field bytes_sent <<<"$OURS")"
-	same "octets delivered" "$(traced rmptcp_data "token=$PEER" | sum len)" "$(field bytes_received <<<"$THEIRS")"
-	same "the last DATA_ACK" "$(traced rmptcp_data_ack "token=$TOKEN" | tail -1 | field new_snd_una)" \
+		"traced rmptcp_subflow_open 'token=$TRACED subflow=2 active local_id=7 .*backup=1 src=10.1.2.1:' >/dev/null"
+	is "the server took both" eval "traced rmptcp_subflow_open 'token=$TRACED_PEER subflow=[12] passive' | grep -c . | grep -qx 2"
+	same "octets handed to TCP" "$(traced rmptcp_send "token=$TRACED" | sum sent)" "$(field bytes_sent <<<"$OURS")"
+	same "octets chosen" "$(traced rmptcp_sched "token=$TRACED" | sum len)" "$(field bytes_sent <<<"$OURS")"
+	same "octets delivered" "$(traced rmptcp_data "token=$TRACED_PEER" | sum len)" "$(field bytes_received <<<"$THEIRS")"
+	same "the last DATA_ACK" "$(traced rmptcp_data_ack "token=$TRACED" | tail -1 | field new_snd_una)" \
 		"$(field snd_una <<<"$OURS")"
 	# What TCP sends again comes with the mapping that it had.
-	same "octets mapped" "$(traced rmptcp_mapping "token=$PEER" | grep -o 'dsn=.*' | sort -u | sum len)" \
+	same "octets mapped" "$(traced rmptcp_mapping "token=$TRACED_PEER" | grep -o 'dsn=.*' | sort -u | sum len)" \
 		"$(field bytes_received <<<"$THEIRS")"
-	is "a choice among two" eval "traced rmptcp_sched 'token=$TOKEN .*of=2' >/dev/null"
-	((STATUS == 0)) || REPORT+=$(grep rmptcp_ "$TRACING/trace" | grep -e "$TOKEN" -e "$PEER" | tail -40)
+	is "a choice among two" eval "traced rmptcp_sched 'token=$TRACED .*of=2' >/dev/null"
+	((STATUS == 0)) || REPORT+=$(grep rmptcp_ "$TRACING/trace" | grep -e "$TRACED" -e "$TRACED_PEER" | tail -40)
 	result "tracepoints tell what ss tells" "$STATUS" "$WHY$REPORT"
 }
 
@@ -178,7 +180,7 @@ close_two() {
 	: >"$WORK/keep" &
 	wait "$CLIENT" || STATUS=1
 	reap_server 0 || STATUS=1
-	is "their ends are told" until_true eval "(($(traced rmptcp_subflow_close "token=$TOKEN" | wc -l) == 2))"
+	is "their ends are told" until_true eval "(($(traced rmptcp_subflow_close "token=$TRACED" | wc -l) == 2))"
 	idle || STATUS=1
 	snapshot client
 	snapshot server
