@@ -10,6 +10,7 @@ use super::netns;
 use super::pm;
 use super::Mptcp;
 use crate::engine::Event;
+use crate::sys::child;
 use crate::sys::proto;
 use crate::sys::skb::SkbList;
 use crate::sys::sock::{signal_pending, state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
@@ -204,7 +205,7 @@ pub(super) fn close_subflow(entry: Entry) {
         // The child of a port endpoint's listener: without this TCP would stop its timers now, before the FIN is
         // acknowledged.
         subflow::keep_namespace(&entry.ssk);
-        subflow::close_child(&entry.ssk);
+        child::close(&entry.ssk);
     }
     // One that we opened goes with its socket.
     drop(entry.socket);

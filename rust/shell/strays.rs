@@ -4,8 +4,8 @@
 
 use super::netns::Net;
 use crate::engine::mem::FVec;
+use crate::sys::child;
 use crate::sys::sock::Sock;
-use crate::sys::subflow;
 use kernel::sync::aref::ARef;
 
 /// Those of a namespace.
@@ -52,7 +52,7 @@ impl Net {
             let Some(stray) = stray else {
                 return;
             };
-            subflow::close_child(&stray);
+            child::close(&stray);
         }
     }
 }

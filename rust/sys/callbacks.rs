@@ -7,6 +7,7 @@
 use super::accept::Accept;
 use super::af_ops;
 use super::bindings;
+use super::child;
 use super::module;
 use super::msg::{Address, Msg};
 use super::nobody;
@@ -16,7 +17,7 @@ use super::rx_filter;
 use super::segment::{self, RxSegment, TxSegment};
 use super::sock::{state, Sock};
 use super::sockopt::{GetOpt, SetOpt};
-use super::stack::{Child, Stack, ThirdAck, TxVerdict};
+use super::stack::{Stack, ThirdAck, TxVerdict};
 use super::subflow::{self, Ctx, SubflowLocked};
 use core::ptr::{self, NonNull};
 use kernel::error::from_result;
@@ -547,46 +548,20 @@ pub(super) unsafe extern "C" fn syn_recv_sock<S: Stack>(
             if let Some(opening) = opening {
                 S::not_made(opening);
             }
+            if !child.is_null() {
+                child::is_plain(child, &ctx.saved);
+            }
             return child;
         }
-        // `ulp_clone` made it plain TCP but for the table.
+        // `ulp_clone` made it plain TCP but for the table, and for what is settled here.
         af_ops::unwrap(child);
-        let Some(opening) = opening else {
-            return child;
-        };
         if joins {
             Request::keep_from_accept(request);
         }
-        if let Some(reason) = open_child(ctx, opening, child) {
+        if let Some(reason) = child::settle(ctx, opening, child) {
             segment::refuse(sk, p, Some(reason));
-            subflow::drop_connection(child);
+            child::drop_connection(child);
         }
         child
-    }
-}
-
-/// Makes a child a subflow; `Some` refuses it, with this MP_TCPRST reason.
-///
-/// # Safety
-///
-/// `child` is a valid TCP socket, new and locked, and not a subflow.
-unsafe fn open_child<S: Stack>(
-    listener: &Ctx<S>,
-    opening: S::Opening,
-    child: *mut bindings::sock,
-) -> Option<u8> {
-    // SAFETY: By the contract above.
-    unsafe {
-        match S::opened(&listener.subflow, opening, Sock::from_raw(child)) {
-            Child::Plain => None,
-            Child::Subflow(subflow, locked) => {
-                match subflow::adopt::<S>(child, subflow, locked) {
-                    Ok(()) => with::<S>(child, |l, _| S::opened_done(l)),
-                    Err(subflow) => S::not_opened(&subflow),
-                }
-                None
-            }
-            Child::Refused(reason) => Some(reason),
-        }
     }
 }

@@ -205,7 +205,7 @@ impl<S: Stack> KernelSocket<S> {
     }
 
     /// Frees the `struct socket` of the TCP socket that `locked` locks, which is this one. It borrows that of `parent`
-    /// instead, and whoever calls this closes it with [`super::subflow::close_child`]. Process context.
+    /// instead, and whoever calls this closes it with [`super::child::close`]. Process context.
     pub(crate) fn part(
         this: Pin<UniqueArc<Self>>,
         locked: &mut SubflowLocked<'_, S>,

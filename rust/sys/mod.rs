@@ -12,6 +12,7 @@ pub(crate) mod bh_lock;
 mod bindings;
 mod callbacks;
 pub(crate) mod cgroup;
+pub(crate) mod child;
 mod connect;
 mod ends;
 mod ftrace;

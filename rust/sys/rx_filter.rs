@@ -8,8 +8,8 @@
 //! socket's lock. A filter is a BPF program, whose entry is a C function in its header: ours is a function of the module.
 //! So segments of other sockets do not meet us at all.
 //!
-//! A subflow has the filter while it may get segments of a connection; a listener never, so that no copy of one has it. No
-//! program can reach the filter of a subflow's TCP socket to change it.
+//! A subflow has the filter while it may get segments of a connection, and the child of a handshake until it turns out to be
+//! plain TCP; a listener never. No program can reach the filter of a subflow's TCP socket to change it.
 
 use super::bindings;
 use super::segment::RxSegment;
@@ -92,7 +92,7 @@ unsafe extern "C" fn run<S: Stack>(
     unsafe {
         let skb = skb.cast::<bindings::sk_buff>().cast_mut();
         let sk = (*skb).sk;
-        let Some(ctx) = subflow::ctx::<S>(sk) else {
+        let Some(ctx) = subflow::ctx::<S>(sk).or_else(|| decided::<S>(sk)) else {
             return ALL;
         };
         // What the network broke TCP will drop: nothing of it may be believed before. That the sum is right is noted in the
@@ -107,5 +107,22 @@ unsafe extern "C" fn run<S: Stack>(
             RxVerdict::Pass => ALL,
             RxVerdict::Drop => NONE,
         }
+    }
+}
+
+/// What became of the child of a handshake whose segment is here before we have decided, on another CPU, what it is: whoever
+/// decides has the lock, which TCP will want for this segment anyway.
+///
+/// # Safety
+///
+/// `sk` is a valid TCP socket whose lock this context does not hold.
+#[cold]
+unsafe fn decided<'a, S: Stack>(sk: *mut bindings::sock) -> Option<&'a subflow::Ctx<S>> {
+    // SAFETY: By the contract above.
+    unsafe {
+        if bindings::rmptcp_bh_try_lock_sock(sk) {
+            bindings::rmptcp_bh_give_back_sock(sk);
+        }
+        subflow::ctx::<S>(sk)
     }
 }

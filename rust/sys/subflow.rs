@@ -40,7 +40,7 @@ pub(super) fn init<S: Stack>() {
     MARK.store(mark as *mut (), Ordering::Release);
 }
 
-type Destruct = unsafe extern "C" fn(*mut bindings::sock);
+pub(super) type Destruct = unsafe extern "C" fn(*mut bindings::sock);
 
 /// The C functions that we replaced.
 #[derive(Clone, Copy)]
@@ -529,14 +529,6 @@ pub(crate) fn of<S: Stack>(ssk: &Sock) -> Option<&S::Subflow> {
     unsafe { ctx::<S>(ssk.as_ptr()) }.map(|ctx| &ctx.subflow)
 }
 
-/// Closes a TCP connection that no `struct socket` stands for: the child of a handshake.
-///
-/// Context: may sleep. TCP goes on by itself until its FIN is acknowledged.
-pub(crate) fn close_child(ssk: &Sock) {
-    // SAFETY: The socket is alive, and this is the one close of it: it drops the reference that its life began with.
-    unsafe { bindings::tcp_close(ssk.as_ptr(), 0) }
-}
-
 /// Has a TCP socket hold its network namespace, if it does not yet, as what programs open does.
 ///
 /// Context: process, the socket not locked. Somebody else holds the namespace meanwhile.
@@ -550,39 +542,4 @@ pub(crate) fn keep_namespace(ssk: &Sock) {
         }
     }
     drop(guard);
-}
-
-/// Ends the TCP connection of a child that TCP just made, without a word; [`close_child`] is still due.
-///
-/// # Safety
-///
-/// `child` is a valid TCP socket, locked by its spinlock, that no program knows.
-pub(super) unsafe fn drop_connection(child: *mut bindings::sock) {
-    // SAFETY: By the contract above. As TCP does with what waits in an accept queue; in repair mode it sends nothing.
-    unsafe {
-        if let Some(disconnect) = (*(*child).__sk_common.skc_prot).disconnect {
-            bindings::rmptcp_tcp_set_repair(child, true);
-            disconnect(child, bindings::O_NONBLOCK as i32);
-            bindings::rmptcp_tcp_set_repair(child, false);
-        }
-    }
-}
-
-/// Makes `child`, which TCP just made from a handshake, a subflow; as [`attach`].
-///
-/// # Safety
-///
-/// `child` is a valid TCP socket, locked, and not a subflow.
-pub(super) unsafe fn adopt<S: Stack>(
-    child: *mut bindings::sock,
-    subflow: S::Subflow,
-    locked: S::Locked,
-) -> Result<(), S::Subflow> {
-    // SAFETY: By the contract above.
-    unsafe {
-        attach::<S>(child, subflow, locked, GFP_ATOMIC)?;
-        rx_filter::set(child);
-        (*child).sk_allocation = kernel::bindings::GFP_ATOMIC;
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 
 use super::bindings;
 use super::callbacks::with;
+use super::child;
 use super::module;
 use super::stack::Stack;
 use super::subflow;
@@ -81,7 +82,8 @@ unsafe extern "C" fn ulp_clone<S: Stack>(
     new: *mut bindings::sock,
     _priority: bindings::gfp_t,
 ) {
-    // SAFETY: TCP has just copied a listener of ours; nobody else knows the copy. It must not share the context.
+    // SAFETY: TCP has just copied a listener of ours; nobody else knows the copy. It must not share the context. TCP puts it
+    // into its table before we hear of it again: its segments pass the filter from then on.
     unsafe {
         let Some(ctx) = subflow::ctx::<S>(new) else {
             return;
@@ -91,7 +93,7 @@ unsafe extern "C" fn ulp_clone<S: Stack>(
         (*new).sk_write_space = ctx.saved.write_space;
         (*new).sk_state_change = ctx.saved.state_change;
         (*new).sk_error_report = ctx.saved.error_report;
-        (*new).sk_destruct = ctx.saved.destruct;
+        child::is_copied(new, &ctx.saved);
         (*new).sk_allocation = kernel::bindings::GFP_KERNEL;
         (*icsk).icsk_ulp_data = ptr::null_mut();
         (*icsk).icsk_ulp_ops = ptr::null();
