@@ -96,6 +96,11 @@ impl Addresses {
         list.map_or(&mut [], |list| list.announced.as_mut_slice())
     }
 
+    /// Whether something is to be said to the peer, or to the path manager.
+    pub(super) fn have_news(&self) -> bool {
+        self.due | self.news
+    }
+
     /// What became of an announcement: its number, and whether it was echoed.
     pub(super) fn take_news(&mut self) -> Option<(AddrId, bool)> {
         if !self.news {
@@ -399,7 +404,7 @@ impl<P: Payload> Connection<P> {
             }
         }
         let (_, flow) = best?;
-        flow.owed.ack = true;
+        flow.owed.ack();
         Some(Action::Tell { sf: flow.id, order })
     }
 }

@@ -53,11 +53,13 @@ impl<P: Payload> Connection<P> {
             match core::mem::replace(&mut flow.phase, Phase::Closing) {
                 Phase::Closing => {}
                 // There is nobody yet to send a FIN to.
-                Phase::Opening => flow.owed.reset = Some(super::failure::plain_reset()),
+                Phase::Opening => flow.owed.reset(super::failure::plain_reset()),
                 Phase::Joining | Phase::Open => {
-                    flow.owed.close = true;
+                    flow.owed.close();
                     // The FIN says what an ACK would, unless it has to wait behind data.
-                    flow.owed.ack &= !flow.is_drained();
+                    if flow.is_drained() {
+                        flow.owed.no_ack();
+                    }
                 }
             }
         }
@@ -131,7 +133,7 @@ impl<P: Payload> Connection<P> {
     pub(super) fn on_close_timer(&mut self) {
         if self.is_closed() {
             for flow in self.subflows.iter_mut() {
-                flow.owed.reset = Some(super::failure::plain_reset());
+                flow.owed.reset(super::failure::plain_reset());
             }
             self.timers.stop_all();
         } else {

@@ -309,6 +309,13 @@ impl<P: Payload> Connection<P> {
         }
     }
 
+    /// Whether [`Connection::poll_action`] has nothing to say, as after most events. Cheaper than to ask it.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        let owes = self.unsettled | self.addresses.have_news() | self.subflows.owe_something();
+        !owes && self.out.is_empty() && self.gone_told == self.is_gone()
+    }
+
     /// The next thing to do, if any.
     pub fn poll_action(&mut self, shared: &Shared) -> Option<Action<P>> {
         if let Some(action) = self.out.take_first() {
@@ -330,6 +337,8 @@ impl<P: Payload> Connection<P> {
         let action = action.or_else(|| self.out.take_last());
         let action = action.or_else(|| self.subflows.take_farewell().map(Action::Path));
         let action = action.or_else(|| self.take_announce_news());
+        // What could not be said of an address was counted just now.
+        let action = action.or_else(|| self.out.take_first());
         action.or_else(|| {
             let gone = self.is_gone();
             let told = core::mem::replace(&mut self.gone_told, gone);

@@ -133,7 +133,7 @@ impl<P: Payload> Connection<P> {
         };
         flow.rx.abandon();
         flow.phase = Phase::Closing;
-        flow.owed.reset = Some(Order::Reset {
+        flow.owed.reset(Order::Reset {
             reset,
             fast_close: false,
             fail,

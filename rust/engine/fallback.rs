@@ -50,7 +50,7 @@ impl<P: Payload> Connection<P> {
                     checksum: self.config.checksum || checksum,
                     deny_join: self.config.deny_join,
                 };
-                flow.owed.handshake = Some(Order::Keys {
+                flow.owed.handshake(Order::Keys {
                     remote: remote.key,
                     flags,
                 });

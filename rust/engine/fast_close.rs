@@ -41,7 +41,7 @@ impl<P: Payload> Connection<P> {
             if says_so {
                 self.out.count(Mib::MPRstTx);
             }
-            flow.owed.reset = Some(Order::Reset {
+            flow.owed.reset(Order::Reset {
                 reset: Reset::default(),
                 fast_close,
                 fail: None,

@@ -148,7 +148,7 @@ impl<P: Payload> Connection<P> {
             self.verify(shared);
         }
         if let Some(flow) = self.subflows.get_mut(sf) {
-            flow.owed.handshake = Some(Order::Peer {
+            flow.owed.handshake(Order::Peer {
                 remote: keys.remote.key,
             });
         }

@@ -173,7 +173,7 @@ impl<P: Payload> Connection<P> {
             remote_backup: ack.half.syn.backup,
         };
         // The fourth ACK, for which the peer waits before it sends data.
-        flow.owed.ack = true;
+        flow.owed.ack();
         let added = self.subflows.add(flow);
         added.map_err(|NoMemory| Refused::NO_MEMORY)?;
         if ack.door == Door::Announced {
@@ -237,7 +237,7 @@ impl<P: Payload> Connection<P> {
         flow.phase = Phase::Joining;
         flow.ends.remote_id = answer.id;
         flow.ends.remote_backup = answer.backup;
-        flow.owed.handshake = Some(Order::Join { hmac: answer.hmac });
+        flow.owed.handshake(Order::Join { hmac: answer.hmac });
         // As in-tree: twice the round-trip time, so that only a loss brings it again.
         let twice = srtt.map_or(JOIN_WAIT, |srtt| srtt.backed_off(1, JOIN_WAIT));
         joining.wait = twice.max(JOIN_WAIT_LEAST);
@@ -269,7 +269,7 @@ impl<P: Payload> Connection<P> {
                     hopeless = Some(flow.id);
                     continue;
                 }
-                flow.owed.ack = true;
+                flow.owed.ack();
                 joining.wait = joining.wait.backed_off(1, longest);
                 joining.due = now.after(joining.wait);
             }
@@ -306,7 +306,9 @@ impl<P: Payload> Connection<P> {
             }
             Phase::Open | Phase::Closing => {
                 // The peer sends its proof again: it has not had our ACK.
-                flow.owed.ack |= matches!(options.join, Some(Join::Ack { .. }));
+                if matches!(options.join, Some(Join::Ack { .. })) {
+                    flow.owed.ack();
+                }
                 true
             }
         }
@@ -317,7 +319,7 @@ impl<P: Payload> Connection<P> {
         if let Some(flow) = self.subflows.get_mut(sf) {
             flow.phase = Phase::Open;
             flow.joining = None;
-            flow.owed.handshake = Some(Order::Joined);
+            flow.owed.handshake(Order::Joined);
         }
         self.resume();
     }

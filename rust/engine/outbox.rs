@@ -161,6 +161,11 @@ impl Outbox {
         &mut self.paths
     }
 
+    /// Whether nothing is to be told.
+    pub(super) fn is_empty(&self) -> bool {
+        self.due == 0
+    }
+
     /// What must be told before the subflows are, in the order of telling.
     pub(super) fn take_first<P>(&mut self) -> Option<Action<P>> {
         self.take(bit::FIRST)

@@ -28,8 +28,7 @@ impl<P: Payload> Connection<P> {
             return false;
         }
         flow.ends.local_backup = backup;
-        flow.owed.prio = Some(backup);
-        flow.owed.ack = true;
+        flow.owed.prio(backup);
         self.out.count(Mib::MPPrioTx);
         self.push();
         true
@@ -76,8 +75,8 @@ impl<P: Payload> Connection<P> {
         match core::mem::replace(&mut flow.phase, Phase::Closing) {
             Phase::Closing => return,
             // There is nobody yet to send a FIN to.
-            Phase::Opening => flow.owed.reset = Some(super::failure::plain_reset()),
-            Phase::Joining | Phase::Open => flow.owed.close = true,
+            Phase::Opening => flow.owed.reset(super::failure::plain_reset()),
+            Phase::Joining | Phase::Open => flow.owed.close(),
         }
         let at = self.now.after(LEAVE_PATIENCE);
         flow.leaves = Some(at);
@@ -98,7 +97,7 @@ impl<P: Payload> Connection<P> {
             if let Some(at) = flow.leaves {
                 if at <= self.now {
                     flow.leaves = None;
-                    flow.owed.reset = Some(super::failure::plain_reset());
+                    flow.owed.reset(super::failure::plain_reset());
                     if self.mode != Mode::Fallback {
                         self.out.count(Mib::MPRstTx);
                     }

@@ -132,7 +132,7 @@ impl<P: Payload> Connection<P> {
         if self.recv.fin_done {
             // The peer has not heard that we know.
             if let Some(flow) = self.subflows.get_mut(sf) {
-                flow.owed.ack = true;
+                flow.owed.ack();
             }
             return;
         }
@@ -307,7 +307,7 @@ impl<P: Payload> Connection<P> {
 
     pub(super) fn owe_ack(&mut self, sf: SubflowId) {
         if let Some(flow) = self.subflows.get_mut(sf) {
-            flow.owed.ack = true;
+            flow.owed.ack();
         }
     }
 
@@ -318,13 +318,17 @@ impl<P: Payload> Connection<P> {
             return self.owe_ack_everywhere();
         }
         for flow in self.subflows.iter_mut() {
-            flow.owed.late_ack |= flow.is_connected();
+            if flow.is_connected() {
+                flow.owed.late_ack();
+            }
         }
     }
 
     pub(super) fn owe_ack_everywhere(&mut self) {
         for flow in self.subflows.iter_mut() {
-            flow.owed.ack |= flow.is_connected();
+            if flow.is_connected() {
+                flow.owed.ack();
+            }
         }
     }
 }

@@ -200,7 +200,8 @@ impl<P: Payload> Connection<P> {
             return;
         }
         match self.subflows.one() {
-            Some(flow) => flow.owed.push |= flow.phase == Phase::Open,
+            Some(flow) if flow.phase == Phase::Open => flow.owed.push(),
+            Some(_) => {}
             None => self.push_among(),
         }
     }
@@ -373,7 +374,7 @@ impl<P: Payload> Connection<P> {
     /// In plain TCP the end of the stream is TCP's FIN, and its delivery TCP's affair.
     pub(super) fn tell_fin_plain(&mut self) {
         for flow in self.subflows.iter_mut() {
-            flow.owed.close = true;
+            flow.owed.close();
         }
         self.send.fin = Fin::Acked;
         self.step(Step::DataFinAcked);

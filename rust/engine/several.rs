@@ -188,7 +188,9 @@ impl<P: Payload> Connection<P> {
         }
         for flow in self.subflows.iter_mut() {
             let takes = flow.phase == Phase::Open && !flow.full;
-            flow.owed.push |= takes && flow.class() == class;
+            if takes && flow.class() == class {
+                flow.owed.push();
+            }
         }
     }
 
@@ -197,7 +199,7 @@ impl<P: Payload> Connection<P> {
             grant.asked.get_or_insert(self.now);
         }
         if let Some(flow) = self.subflows.get_mut(sf) {
-            flow.owed.push = true;
+            flow.owed.push();
         }
     }
 

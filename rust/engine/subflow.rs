@@ -69,86 +69,125 @@ pub(super) enum OfferKind {
     Copy,
 }
 
-/// What a subflow is still to be told, in the order of the fields. Small: every connection has one.
+/// What a subflow is still to be told. Small: every connection has one.
 #[derive(Default)]
 pub(super) struct Owed {
-    /// How the handshake goes on: keys or proof, and that it is over.
-    pub(super) handshake: Option<Order>,
-    fail: bool,
-    fail_dsn: Dsn,
-    pub(super) reset: Option<Order>,
+    /// A bit for each thing, the first to be told lowest: most of the time there is nothing.
+    due: u16,
+    handshake: Option<Order>,
+    reset: Option<Order>,
+    fail: Dsn,
+    backup: bool,
+}
+
+/// What the bits of [`Owed`] stand for, in the order of telling.
+mod due {
+    pub(super) const HANDSHAKE: u16 = 1;
+    pub(super) const RESET: u16 = 1 << 1;
     /// The order of the reset was told; the reset itself is due.
-    reset_told: bool,
-    /// We want it to be a backup, or no longer.
-    pub(super) prio: Option<bool>,
-    pub(super) push: bool,
-    pub(super) ack: bool,
-    pub(super) late_ack: bool,
-    pub(super) close: bool,
+    pub(super) const RESET_TOLD: u16 = 1 << 2;
+    pub(super) const FAIL: u16 = 1 << 3;
+    pub(super) const PRIO: u16 = 1 << 4;
+    pub(super) const PUSH: u16 = 1 << 5;
+    pub(super) const ACK: u16 = 1 << 6;
+    pub(super) const LATE_ACK: u16 = 1 << 7;
+    pub(super) const CLOSE: u16 = 1 << 8;
 }
 
 impl Owed {
-    /// Owes an `MP_FAIL`, and the segment for it.
-    pub(super) fn fail(&mut self, dsn: Dsn) {
-        self.fail = true;
-        self.fail_dsn = dsn;
-        self.ack = true;
+    /// Owes how the handshake goes on: keys or proof, or that it is over.
+    pub(super) fn handshake(&mut self, order: Order) {
+        self.handshake = Some(order);
+        self.due |= due::HANDSHAKE;
     }
 
-    /// Most of the time nothing is owed.
-    fn is_nothing(&self) -> bool {
-        let acts = self.push | self.ack | self.late_ack | self.close | self.reset_told;
-        let handshake = self.handshake.is_some() || self.prio.is_some();
-        !acts && !self.fail && !handshake && self.reset.is_none()
+    /// Owes a reset, after which nothing else matters.
+    pub(super) fn reset(&mut self, order: Order) {
+        self.reset = Some(order);
+        self.due |= due::RESET;
+    }
+
+    /// Owes an `MP_FAIL`, and the segment for it.
+    pub(super) fn fail(&mut self, dsn: Dsn) {
+        self.fail = dsn;
+        self.due |= due::FAIL | due::ACK;
+    }
+
+    /// Owes that we want it to be a backup, or no longer, and the segment for it.
+    pub(super) fn prio(&mut self, backup: bool) {
+        self.backup = backup;
+        self.due |= due::PRIO | due::ACK;
+    }
+
+    /// There is something to send.
+    pub(super) fn push(&mut self) {
+        self.due |= due::PUSH;
+    }
+
+    /// Owes a segment without payload.
+    pub(super) fn ack(&mut self) {
+        self.due |= due::ACK;
+    }
+
+    /// Owes no such segment after all.
+    pub(super) fn no_ack(&mut self) {
+        self.due &= !due::ACK;
+    }
+
+    /// Owes such a segment if nothing else goes out soon.
+    pub(super) fn late_ack(&mut self) {
+        self.due |= due::LATE_ACK;
+    }
+
+    /// Owes a FIN.
+    pub(super) fn close(&mut self) {
+        self.due |= due::CLOSE;
     }
 
     #[inline]
     fn take<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
-        if self.is_nothing() {
+        if self.due == 0 {
             return None;
         }
-        self.take_one(sf)
+        self.take_lowest(sf)
     }
 
-    fn take_one<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
-        if let Some(order) = self.handshake.take() {
-            return Some(Action::Tell { sf, order });
-        }
-        if let Some(order) = self.reset.take() {
-            *self = Self {
-                reset_told: true,
-                ..Self::default()
-            };
-            return Some(Action::Tell { sf, order });
-        }
-        if core::mem::take(&mut self.reset_told) {
-            return Some(Action::ResetSubflow { sf });
-        }
-        if core::mem::take(&mut self.fail) {
-            let dsn = self.fail_dsn;
-            return Some(Action::Tell {
+    fn take_lowest<P>(&mut self, sf: SubflowId) -> Option<Action<P>> {
+        let lowest = self.due & self.due.wrapping_neg();
+        self.due &= !lowest;
+        match lowest {
+            due::HANDSHAKE => self
+                .handshake
+                .take()
+                .map(|order| Action::Tell { sf, order }),
+            due::RESET => {
+                let order = self.reset.take();
+                *self = Self {
+                    due: due::RESET_TOLD,
+                    ..Self::default()
+                };
+                order.map(|order| Action::Tell { sf, order })
+            }
+            due::RESET_TOLD => Some(Action::ResetSubflow { sf }),
+            due::FAIL => Some(Action::Tell {
                 sf,
-                order: Order::Fail { dsn },
-            });
+                order: Order::Fail { dsn: self.fail },
+            }),
+            due::PRIO => Some(Action::Tell {
+                sf,
+                order: Order::Priority {
+                    backup: self.backup,
+                },
+            }),
+            due::PUSH => Some(Action::Push { sf }),
+            due::ACK => {
+                self.due &= !due::LATE_ACK;
+                Some(Action::SendAck { sf })
+            }
+            due::LATE_ACK => Some(Action::DelayAck { sf }),
+            due::CLOSE => Some(Action::CloseSubflow { sf }),
+            _ => None,
         }
-        if let Some(backup) = self.prio.take() {
-            let order = Order::Priority { backup };
-            return Some(Action::Tell { sf, order });
-        }
-        if core::mem::take(&mut self.push) {
-            return Some(Action::Push { sf });
-        }
-        if core::mem::take(&mut self.ack) {
-            self.late_ack = false;
-            return Some(Action::SendAck { sf });
-        }
-        if core::mem::take(&mut self.late_ack) {
-            return Some(Action::DelayAck { sf });
-        }
-        if core::mem::take(&mut self.close) {
-            return Some(Action::CloseSubflow { sf });
-        }
-        None
     }
 }
 
@@ -508,6 +547,13 @@ impl<P> Subflows<P> {
             flow.farewell = Farewell::Told;
             flow.end(Ending::Local)
         })
+    }
+
+    /// Whether some subflow is to be told something, or is to be said farewell to.
+    #[inline]
+    pub(super) fn owe_something(&self) -> bool {
+        let owes = |flow: &Subflow<P>| flow.owed.due != 0;
+        self.farewells || self.first.as_ref().is_some_and(owes) || self.more.iter().any(owes)
     }
 
     /// The next thing that some subflow is to be told.

@@ -95,7 +95,10 @@ impl Inner {
             conn.take_addresses(pm::events::is_heard(sk));
         }
         let answer = f(&mut conn, &mut self.subflows, now);
-        while let Some(action) = conn.poll_action(&msk.shared) {
+        while !conn.is_quiet() {
+            let Some(action) = conn.poll_action(&msk.shared) else {
+                break;
+            };
             match action {
                 Action::Path(event) => {
                     self.tell_path(sk, &conn, &event);

@@ -96,7 +96,12 @@ impl Rig {
     }
 
     fn drain(&mut self) {
-        while let Some(action) = self.conn.poll_action(&self.shared) {
+        loop {
+            let quiet = self.conn.is_quiet();
+            let Some(action) = self.conn.poll_action(&self.shared) else {
+                break assert!(self.conn.is_quiet(), "nothing to say, and yet not quiet");
+            };
+            assert!(!quiet, "quiet, and yet {action:?}");
             match action {
                 Action::Deliver(bytes) => self.read.extend(bytes.0),
                 Action::Tell { sf, order } => {

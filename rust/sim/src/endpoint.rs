@@ -272,7 +272,7 @@ impl Endpoint {
     pub fn drain(&mut self, env: &mut Env<'_>) {
         let base = env.errands.len();
         let mut count = 0;
-        while let Some(conn) = self.conn.as_mut() {
+        while let Some(conn) = self.conn.as_mut().filter(|conn| !conn.is_quiet()) {
             let Some(action) = conn.poll_action(&self.shared) else {
                 break;
             };

@@ -144,7 +144,12 @@ impl Host {
 
     pub fn drain(&mut self) {
         let mut steps = 0_u32;
-        while let Some(action) = self.conn.poll_action(&self.shared) {
+        loop {
+            let quiet = self.conn.is_quiet();
+            let Some(action) = self.conn.poll_action(&self.shared) else {
+                break;
+            };
+            assert!(!quiet, "quiet, and yet {action:?}");
             steps += 1;
             assert!(steps < 20_000, "a drain that does not end");
             self.act(action);
