@@ -203,6 +203,12 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether segments say what arrived, and where their bytes belong, and nothing else.
+    pub(super) fn is_usual(&self) -> bool {
+        let unusual = Flag::FALLBACK.0 | Flag::CHECKSUM.0 | Flag::DATA_FIN.0;
+        self.flags & (unusual | Flag::CAN_ACK.0) == Flag::CAN_ACK.0
+    }
+
     pub(super) fn has(&self, flag: Flag) -> bool {
         self.flags & flag.0 != 0
     }

@@ -69,6 +69,11 @@ impl Signals {
         self.prio = Some(Prio { backup });
     }
 
+    /// Whether something waits.
+    pub(super) fn is_due(&self) -> bool {
+        self.due
+    }
+
     /// Whether an `ADD_ADDR` is next, which tolerates no mapping beside it.
     pub(super) fn is_address(&self) -> bool {
         let addresses = self.addresses.get().filter(|_| self.due);

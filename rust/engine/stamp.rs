@@ -2,6 +2,9 @@
 
 //! A segment before and after its options are decided.
 
+use super::shared::Shared;
+use super::shared::Snapshot;
+use crate::wire::Dss;
 use crate::wire::OptionSet;
 use crate::wire::Ssn;
 
@@ -36,17 +39,77 @@ pub enum Stamp {
     Withhold,
 }
 
+/// What nearly every segment says, and no more: where its bytes belong, what has arrived, and how much may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// The option, with a `DATA_ACK`.
+    pub dss: Dss,
+    /// The window in octets, to be scaled.
+    pub window: Window,
+    /// As [`Stamped::payload`].
+    pub payload: u32,
+}
+
+/// The window to put beside a `DATA_ACK`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Octets from the `DATA_ACK` on.
+    pub octets: u32,
+    /// How often another subflow raised it while this segment was about to.
+    pub races: u8,
+    /// In the end that one's was the larger one.
+    pub overtaken: bool,
+}
+
+impl Window {
+    /// What to tell beside the `DATA_ACK` while `free` octets are; RFC 8684 3.3.1: relative to it, never moving back.
+    pub(super) fn promise(now: &Snapshot, shared: &Shared, free: u32) -> Self {
+        let wanted = now.rcv_nxt.advance(u64::from(free));
+        let raised = shared.raise_edge(wanted);
+        let room = raised.edge.checked_distance_from(now.rcv_nxt);
+        Self {
+            octets: u32::try_from(room.unwrap_or(0)).unwrap_or(u32::MAX),
+            races: raised.races,
+            overtaken: raised.races > 0 && raised.edge.after(wanted),
+        }
+    }
+
+    /// The counters that it moves: (`RcvWndConflict`, `RcvWndConflictUpdate`). As in-tree, the race that settles the matter
+    /// in favour of the other subflow is not one that is run again.
+    pub fn conflicts(&self) -> (u8, bool) {
+        let lost = u8::from(self.overtaken);
+        (self.races.saturating_sub(lost), self.overtaken)
+    }
+}
+
+impl From<Signal> for Stamped {
+    fn from(signal: Signal) -> Self {
+        Self {
+            options: OptionSet::from(signal.dss),
+            window: Some(signal.window),
+            ..Self::plain(signal.payload)
+        }
+    }
+}
+
+/// How a segment goes out, where that is told quickly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Brief {
+    /// With this.
+    Signal(Signal),
+    /// See [`Stamp::Withhold`].
+    Withhold,
+    /// There is more to say, or to consider: ask [`super::SubflowTx::stamp_at_length`].
+    More,
+}
+
 /// The options of one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamped {
     /// The options to fit in.
     pub options: OptionSet,
     /// The window in octets, to be scaled; `None` leaves TCP's own.
-    pub window: Option<u32>,
-    /// How often another subflow raised the window while this segment was about to.
-    pub window_races: u8,
-    /// In the end that one's window was the larger one.
-    pub window_overtaken: bool,
+    pub window: Option<Window>,
     /// A RST that nobody ordered: TCP has its own reasons.
     pub unordered: bool,
     /// Octets of payload that may go out. Fewer than the segment has: cut off its tail, as if the
@@ -61,22 +124,10 @@ pub struct Stamped {
 }
 
 impl Stamped {
-    /// The counters that the window moves: (`RcvWndConflict`, `RcvWndConflictUpdate`). As in-tree, the race that settles
-    /// the matter in favour of the other subflow is not one that is run again.
-    pub fn window_conflicts(&self) -> (u8, bool) {
-        let lost = u8::from(self.window_overtaken);
-        (
-            self.window_races.saturating_sub(lost),
-            self.window_overtaken,
-        )
-    }
-
     pub(super) fn plain(payload: u32) -> Self {
         Self {
             options: OptionSet::default(),
             window: None,
-            window_races: 0,
-            window_overtaken: false,
             unordered: false,
             payload,
             needs_checksum: false,

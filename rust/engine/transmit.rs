@@ -22,9 +22,12 @@ use super::shared::Flag;
 use super::shared::Shared;
 use super::shared::Snapshot;
 use super::signals::Signals;
+use super::stamp::Brief;
+use super::stamp::Signal;
 use super::stamp::Stamp;
 use super::stamp::Stamped;
 use super::stamp::TxSegment;
+use super::stamp::Window;
 use super::Config;
 use super::PassiveOpen;
 use crate::wire::checksum::Partial;
@@ -251,7 +254,52 @@ impl SubflowTx {
     }
 
     /// Decides what a segment carries that TCP is about to send.
+    #[cfg(not(MODULE))]
     pub fn stamp(&mut self, segment: &TxSegment, shared: &Shared) -> Stamp {
+        match self.stamp_briefly(segment, shared) {
+            Brief::Signal(signal) => Stamp::Send(signal.into()),
+            Brief::Withhold => Stamp::Withhold,
+            Brief::More => self.stamp_at_length(segment, shared),
+        }
+    }
+
+    /// Decides in few steps what nearly every segment carries.
+    pub fn stamp_briefly(&mut self, segment: &TxSegment, shared: &Shared) -> Brief {
+        let now = shared.snapshot();
+        let done = matches!(self.handshake, Handshake::Done) && self.infinite.is_none();
+        let silent = segment.len > 0 || !self.has_to_say();
+        if !done || !silent || segment.syn || segment.rst || !now.is_usual() {
+            return Brief::More;
+        }
+        self.forget_before(segment.una);
+        let (mut map, mut payload) = (None, segment.len);
+        if segment.len > 0 {
+            let Some(found) = self.map_for(segment) else {
+                return Brief::Withhold;
+            };
+            if let Some(mapped) = found {
+                let Some(left) = mapped.end().checked_distance_from(segment.ssn) else {
+                    return Brief::Withhold;
+                };
+                payload = payload.min(left);
+                map = Some(mapping(&mapped, &now, false));
+            }
+        }
+        let data_ack = data_ack(&now);
+        Brief::Signal(Signal {
+            dss: Dss { data_ack, map },
+            window: Window::promise(&now, shared, segment.free),
+            payload,
+        })
+    }
+
+    /// Whether a segment without payload has more to say than what has arrived.
+    fn has_to_say(&self) -> bool {
+        self.fail.is_some() || self.signals.is_due()
+    }
+
+    /// Decides what a segment carries that TCP is about to send, whatever that is.
+    pub fn stamp_at_length(&mut self, segment: &TxSegment, shared: &Shared) -> Stamp {
         if segment.syn {
             return self.stamp_syn(segment);
         }
@@ -279,7 +327,9 @@ impl SubflowTx {
         };
         match stamp {
             Some(mut stamped) => {
-                window(&mut stamped, &now, shared, segment.free);
+                if now.has(Flag::CAN_ACK) {
+                    stamped.window = Some(Window::promise(&now, shared, segment.free));
+                }
                 Stamp::Send(stamped)
             }
             None => Stamp::Withhold,
@@ -495,28 +545,20 @@ impl SubflowTx {
     }
 }
 
-/// The window to put beside the `DATA_ACK`; RFC 8684 3.3.1: relative to it, never moving back.
-fn window(stamped: &mut Stamped, now: &Snapshot, shared: &Shared, free: u32) {
-    if !now.has(Flag::CAN_ACK) {
-        return;
-    }
-    let wanted = now.rcv_nxt.advance(u64::from(free));
-    let raised = shared.raise_edge(wanted);
-    let room = raised.edge.checked_distance_from(now.rcv_nxt);
-    stamped.window = Some(u32::try_from(room.unwrap_or(0)).unwrap_or(u32::MAX));
-    stamped.window_races = raised.races;
-    stamped.window_overtaken = raised.races > 0 && raised.edge.after(wanted);
-}
-
-/// A data sequence signal with the current `DATA_ACK`.
-fn signal(now: &Snapshot, map: Option<Mapping>) -> OptionSet {
-    let data_ack = now.has(Flag::CAN_ACK).then(|| {
+/// The `DATA_ACK`, once there is something to acknowledge.
+fn data_ack(now: &Snapshot) -> Option<WireDsn> {
+    now.has(Flag::CAN_ACK).then(|| {
         if now.has(Flag::LONG_ACK) {
             WireDsn::long(now.rcv_nxt)
         } else {
             WireDsn::short(now.rcv_nxt)
         }
-    });
+    })
+}
+
+/// A data sequence signal with the current `DATA_ACK`.
+fn signal(now: &Snapshot, map: Option<Mapping>) -> OptionSet {
+    let data_ack = data_ack(now);
     if data_ack.is_none() && map.is_none() {
         return OptionSet::default();
     }

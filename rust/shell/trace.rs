@@ -4,7 +4,7 @@
 
 use super::msk::{Inner, Msk};
 use super::netns;
-use crate::engine::{FallbackReason, Mib, PathStats, Stamped, SubflowId, Transmit};
+use crate::engine::{FallbackReason, Mib, PathStats, Stamped, SubflowId, Transmit, Window};
 use crate::sys::sock::Sock;
 use crate::sys::trace;
 use crate::wire::{Dropped, Mapping, Options, Ssn, WireDsn};
@@ -180,8 +180,8 @@ pub(super) fn grows(msk: &Msk, old: i32, new: i32, rtt: u64) {
     });
 }
 
-/// Counts what a header says, and what its window met: `raised` where TCP alone would have told a smaller one.
-pub(super) fn count_header(sk: &Sock, stamped: &Stamped, dropped: &Dropped, raised: bool) {
+/// Counts what a header says.
+pub(super) fn count_header(sk: &Sock, stamped: &Stamped, dropped: &Dropped) {
     let ns = || netns::of(sk);
     if let Some(option) = stamped.options.add_addr.filter(|_| !dropped.add_addr) {
         let echo = option.is_echo();
@@ -190,12 +190,16 @@ pub(super) fn count_header(sk: &Sock, stamped: &Stamped, dropped: &Dropped, rais
     if stamped.unordered {
         ns().count(Mib::MPRstTx, 1);
     }
+}
+
+/// Counts what the window of a header met: `raised` where TCP alone would have told a smaller one.
+pub(super) fn count_window(sk: &Sock, window: &Window, raised: bool) {
     if raised {
-        ns().count(Mib::RcvWndShared, 1);
+        netns::of(sk).count(Mib::RcvWndShared, 1);
     }
-    if stamped.window_races > 0 {
-        let (again, lost) = stamped.window_conflicts();
-        ns().count(Mib::RcvWndConflict, again.into());
-        ns().count(Mib::RcvWndConflictUpdate, lost.into());
+    if window.races > 0 {
+        let (again, lost) = window.conflicts();
+        netns::of(sk).count(Mib::RcvWndConflict, again.into());
+        netns::of(sk).count(Mib::RcvWndConflictUpdate, lost.into());
     }
 }

@@ -6,7 +6,7 @@ use super::act;
 use super::msk::Msk;
 use super::trace;
 use super::Mptcp;
-use crate::engine::{Event, Stamp, Stamped, SubflowId, TxSegment as Outgoing};
+use crate::engine::{Brief, Event, Signal, Stamp, Stamped, SubflowId, TxSegment as Outgoing, Window};
 use crate::sys::segment::TxSegment;
 use crate::sys::sock::{state, Sock};
 use crate::sys::stack::TxVerdict;
@@ -65,8 +65,14 @@ pub(super) fn transmit(
         syn_retransmits: numbers.retransmits,
         free: free_space(sk, locked.sock(), &numbers),
     };
-    match locked.locked().tx.stamp(&outgoing, &msk.shared) {
-        Stamp::Send(stamped) => write(locked, segment, (sk, msk), stamped, ssn, &numbers),
+    let scale = numbers.rcv_wscale;
+    match locked.locked().tx.stamp_briefly(&outgoing, &msk.shared) {
+        Brief::Signal(signal) => return write_signal(locked, segment, sk, &signal, scale),
+        Brief::Withhold => return TxVerdict::Lose,
+        Brief::More => {}
+    }
+    match locked.locked().tx.stamp_at_length(&outgoing, &msk.shared) {
+        Stamp::Send(stamped) => write(locked, segment, (sk, msk), stamped, ssn, scale),
         Stamp::Withhold => TxVerdict::Lose,
     }
 }
@@ -83,13 +89,49 @@ fn timed_out(locked: &mut SubflowLocked<'_, Mptcp>, (sk, msk): (&Sock, &Msk), ti
     }
 }
 
+/// Writes what nearly every segment says.
+fn write_signal(
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    segment: &mut TxSegment<'_>,
+    sk: &Sock,
+    signal: &Signal,
+    scale: u8,
+) -> TxVerdict {
+    if signal.payload < segment.len && segment.cut(signal.payload).is_err() {
+        return TxVerdict::Lose;
+    }
+    let raised = tell_window(locked, segment, &signal.window, scale);
+    trace::count_window(sk, &signal.window, raised);
+    match wire::fit_dss(segment.header.options(), &signal.dss) {
+        Some((area, len)) => TxVerdict::SendWith(area, len),
+        None => {
+            let fitted = wire::fit(segment.header.options(), &signal.dss.into());
+            TxVerdict::SendWith(fitted.area, fitted.len)
+        }
+    }
+}
+
+/// Puts the window into the header; says whether TCP alone would have told a smaller one.
+fn tell_window(
+    locked: &mut SubflowLocked<'_, Mptcp>,
+    segment: &mut TxSegment<'_>,
+    window: &Window,
+    scale: u8,
+) -> bool {
+    let field = u16::try_from(window.octets >> scale).unwrap_or(u16::MAX);
+    let raised = field > segment.header.window;
+    segment.set_window(field);
+    locked.promise_window(window.octets);
+    raised
+}
+
 fn write(
     locked: &mut SubflowLocked<'_, Mptcp>,
     segment: &mut TxSegment<'_>,
     (sk, msk): (&Sock, &Msk),
     mut stamped: Stamped,
     ssn: Ssn,
-    numbers: &Numbers,
+    scale: u8,
 ) -> TxVerdict {
     if stamped.fell_back {
         if let Some(sf) = locked.subflow().id() {
@@ -106,12 +148,9 @@ fn write(
         sum.add_native(segment.payload_checksum(), bytes);
         locked.locked().tx.complete(&mut stamped, ssn, sum);
     }
-    let mut raised = false;
-    if let Some(window) = stamped.window {
-        let field = u16::try_from(window >> numbers.rcv_wscale).unwrap_or(u16::MAX);
-        raised = field > segment.header.window;
-        segment.set_window(field);
-        locked.promise_window(window);
+    if let Some(window) = &stamped.window {
+        let raised = tell_window(locked, segment, window, scale);
+        trace::count_window(sk, window, raised);
     }
     if segment.header.syn() && stamped.options.is_empty() {
         let count = &mut locked.locked().plain_syns;
@@ -121,7 +160,7 @@ fn write(
         return TxVerdict::Send;
     }
     let fitted = wire::fit(segment.header.options(), &stamped.options);
-    trace::count_header(sk, &stamped, &fitted.dropped, raised);
+    trace::count_header(sk, &stamped, &fitted.dropped);
     if stamped.again || fitted.dropped.add_addr {
         signals(locked, (sk, msk), &stamped, fitted.dropped.add_addr);
     }

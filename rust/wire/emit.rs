@@ -168,7 +168,7 @@ impl OptionSet {
 
 /// Writes kind and length, then `body`, then padding.
 #[inline]
-fn put(writer: &mut Writer<'_>, len: usize, body: impl FnOnce(&mut Writer<'_>)) {
+pub(super) fn put(writer: &mut Writer<'_>, len: usize, body: impl FnOnce(&mut Writer<'_>)) {
     // No option is longer than 40 octets.
     writer.array([KIND, u8::try_from(len).unwrap_or(u8::MAX)]);
     body(writer);

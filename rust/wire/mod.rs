@@ -66,7 +66,7 @@ pub use self::parse::{parse, Options, Rejected, SegmentKind};
 pub use self::prio::Prio;
 pub use self::reset::{Reset, ResetReason};
 pub use self::seq::{Dsn, Ssn, WireDsn};
-pub use self::space::{fit, Dropped, Fitted};
+pub use self::space::{fit, fit_dss, Dropped, Fitted};
 
 /// The TCP option kind of Multipath TCP (RFC 8684 3).
 pub const KIND: u8 = 30;

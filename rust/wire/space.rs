@@ -19,7 +19,7 @@
 use super::capable::Capable;
 use super::cursor::Writer;
 use super::dss::{self, Dss};
-use super::emit::{padded, Lead, OptionSet};
+use super::emit::{padded, put, Lead, OptionSet};
 use super::join::Join;
 use super::walk::{Item, Walk, NOP, SACK, TIMESTAMPS};
 use super::OPTION_SPACE;
@@ -92,6 +92,23 @@ pub fn fit(existing: &[u8], want: &OptionSet) -> Fitted {
         }
     }
     fit_by_rules(existing, want)
+}
+
+/// [`fit`] for a DSS alone beside what TCP usually writes, in few steps: the octets, and how many count. `None` for anything
+/// else.
+#[inline]
+pub fn fit_dss(existing: &[u8], dss: &Dss) -> Option<([u8; OPTION_SPACE], u8)> {
+    if !is_plain(existing) {
+        return None;
+    }
+    let mut area = [NOP; OPTION_SPACE];
+    let mut writer = Writer::new(&mut area);
+    if let Ok(timestamps) = <[u8; 12]>::try_from(existing) {
+        writer.array(timestamps);
+    }
+    put(&mut writer, dss.encoded_len(), |w| dss.emit(w));
+    let len = writer.finish()?;
+    Some((area, u8::try_from(len).ok()?))
 }
 
 /// Whether TCP wrote nothing, or timestamps in the customary place and nothing else.

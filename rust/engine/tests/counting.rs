@@ -145,20 +145,20 @@ fn a_black_hole_is_one_whose_first_plain_syn_is_answered() {
 #[test]
 fn the_window_that_holds_is_told_and_no_race_where_there_was_none() {
     let mut rig = Rig::new(false);
-    let first = rig.stamp(1, 0);
-    assert_eq!(first.window_conflicts(), (0, false));
-    assert_eq!(first.window, Some(5_000));
-    let lost = Stamped {
-        window_races: 3,
-        window_overtaken: true,
+    let first = rig.stamp(1, 0).window.expect("a window");
+    assert_eq!(first.conflicts(), (0, false));
+    assert_eq!(first.octets, 5_000);
+    let lost = Window {
+        races: 3,
+        overtaken: true,
         ..first
     };
-    assert_eq!(lost.window_conflicts(), (2, true));
-    let won = Stamped {
-        window_overtaken: false,
+    assert_eq!(lost.conflicts(), (2, true));
+    let won = Window {
+        overtaken: false,
         ..lost
     };
-    assert_eq!(won.window_conflicts(), (3, false));
+    assert_eq!(won.conflicts(), (3, false));
 }
 
 #[test]

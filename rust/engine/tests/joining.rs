@@ -173,7 +173,7 @@ fn a_third_ack_with_the_right_proof_makes_a_subflow_and_is_acknowledged() {
             ..
         }))
     ));
-    assert_eq!(stamped.window, Some(5_000));
+    assert_eq!(octets(&stamped), Some(5_000));
 }
 
 #[test]

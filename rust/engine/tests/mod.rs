@@ -343,3 +343,8 @@ fn no_options() -> Options {
 fn pair<T>(first: T, second: T) -> Vec<T> {
     vec![first, second]
 }
+
+/// The window that a segment tells, in octets.
+fn octets(stamped: &Stamped) -> Option<u32> {
+    stamped.window.map(|window| window.octets)
+}

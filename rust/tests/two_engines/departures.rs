@@ -42,7 +42,7 @@ impl World {
         let existing = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
         let fitted = space::fit(&existing, &stamped.options);
         assert!(!fitted.dropped.map && !fitted.dropped.handshake && !fitted.dropped.data_ack);
-        let window = stamped.window.unwrap_or(segment.free);
+        let window = stamped.window.map_or(segment.free, |window| window.octets);
         let ack = host.tcp.rcv_nxt;
         host.tcp.promised = host.tcp.promised.max(ack + window);
         let edge = host.shared.edge();

@@ -863,6 +863,10 @@ proptest! {
     ) {
         let existing = if plain { vec![] } else { ts() };
         let long_way = fit_by_rules(&existing, &want);
+        if let Some(Lead::Dss(dss)) = want.lead {
+            let fitted = fit_by_rules(&existing, &dss.into());
+            prop_assert_eq!(fit_dss(&existing, &dss), Some((fitted.area, fitted.len)));
+        }
         prop_assert_eq!(fit(&existing, &want), long_way);
     }
 }

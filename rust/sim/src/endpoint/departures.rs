@@ -158,7 +158,8 @@ impl Endpoint {
         let flow = &mut self.flows[index];
         let options = flow.options(env, stamped);
         let rx = &mut flow.tcp.rx;
-        let window = stamped.window.unwrap_or_else(|| rx.window(free, step));
+        let told = stamped.window.map(|window| window.octets);
+        let window = told.unwrap_or_else(|| rx.window(free, step));
         let field = (window >> WINDOW_SCALE).min(65535);
         rx.promise(window);
         rx.unanswered = 0;
@@ -221,7 +222,8 @@ impl Endpoint {
             Some(Lead::Dss(dss)) => {
                 if let (Some(ack), Some(peer_first)) = (dss.data_ack, peer_first) {
                     let near = peer_first.advance(self.record.delivered);
-                    self.audit_ack(env, ack.expand(near), peer_first, stamped.window);
+                    let window = stamped.window.map(|window| window.octets);
+                    self.audit_ack(env, ack.expand(near), peer_first, window);
                 }
                 if let Some(map) = dss.map {
                     self.audit_map(env, &map, first, wanted, payload);
