@@ -48,7 +48,7 @@ standstills >"$WORK/standstills" &
 CLOCK=$!
 sleep 1
 IPERF_BEGAN=${EPOCHREALTIME/./}
-client iperf3 -c "$V4" -p 5201 -b "${RATE}K" -t 3000 -i 1 --forceflush -f k >"$WORK/iperf" 2>&1 &
+client iperf3 -c "$V4" -p 5201 -b "${RATE}K" -t 86400 -i 1 --forceflush -f k >"$WORK/iperf" 2>&1 &
 IPERF=$!
 sleep 3
 caches >"$WORK/before"
