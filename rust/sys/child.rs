@@ -10,6 +10,7 @@
 
 use super::bindings;
 use super::callbacks::with;
+use super::module;
 use super::rx_filter;
 use super::sock::{Sock, AF_INET6};
 use super::stack::{Child, Stack};
@@ -40,22 +41,31 @@ pub(super) unsafe fn is_copied(child: *mut bindings::sock, saved: &Saved) {
     // SAFETY: By the contract above.
     unsafe {
         let original = saved.destruct.map_or(ptr::null_mut(), |f| f as *mut ());
-        destruct_of(child).store(original, Ordering::Relaxed);
+        let known = destruct_of(child);
+        if known.load(Ordering::Relaxed) != original {
+            known.store(original, Ordering::Relaxed);
+        }
+        // For `unmade_destruct`, which TCP may put off beyond the life of the listener (sock_diag).
+        module::get();
         (*child).sk_destruct = Some(unmade_destruct);
         rx_filter::set(child);
     }
 }
 
-/// The child is plain TCP, at least for now; its segments do not meet us any more.
+/// The child is plain TCP, at least for now; its segments do not meet us any more. One that never went through [`is_copied`]
+/// stays as it is: a listener that is being closed loses its ULP first, and TCP may copy it after that.
 ///
 /// # Safety
 ///
-/// `child` is a valid TCP socket that went through [`is_copied`], locked; `saved` are the functions of its listener.
+/// `child` is a valid TCP socket that TCP copied from a listener, locked; `saved` are the functions of that.
 pub(super) unsafe fn is_plain(child: *mut bindings::sock, saved: &Saved) {
-    // SAFETY: By the contract above.
+    // SAFETY: By the contract above. The listener has a reference of the module as well.
     unsafe {
         (*child).sk_destruct = saved.destruct;
-        rx_filter::clear(child);
+        if rx_filter::is_set(child) {
+            rx_filter::clear(child);
+            module::put();
+        }
     }
 }
 
@@ -71,23 +81,29 @@ unsafe extern "C" fn unmade_destruct(sk: *mut bindings::sock) {
             core::mem::transmute::<*mut (), Destruct>(original)(sk);
         }
     }
+    module::put();
 }
 
-/// Makes `child`, which TCP just made from a handshake, a subflow; as [`attach`].
+/// Makes `child`, which TCP just made from a handshake, a subflow; as [`attach`]. On an error it [`is_plain`], once told so.
 ///
 /// # Safety
 ///
-/// `child` is a valid TCP socket that went through [`is_copied`], locked; `saved` are the functions of its listener.
+/// As [`is_plain`], and the child is no subflow.
 unsafe fn adopt<S: Stack>(
     child: *mut bindings::sock,
     subflow: S::Subflow,
     locked: S::Locked,
     saved: &Saved,
 ) -> Result<(), S::Subflow> {
-    // SAFETY: By the contract above.
+    // SAFETY: By the contract above. The filter stays: a segment may wait there.
     unsafe {
         (*child).sk_destruct = saved.destruct;
         attach::<S>(child, subflow, locked, GFP_ATOMIC)?;
+        if rx_filter::is_set(child) {
+            module::put();
+        } else {
+            rx_filter::set(child);
+        }
         (*child).sk_allocation = kernel::bindings::GFP_ATOMIC;
     }
     Ok(())

@@ -70,6 +70,16 @@ pub(super) unsafe fn set(sk: *mut bindings::sock) {
     unsafe { bindings::rmptcp_set_filter(sk, FILTER.filter.get()) }
 }
 
+/// Whether a socket has it.
+///
+/// # Safety
+///
+/// `sk` is a valid socket, locked or known to nobody else.
+pub(super) unsafe fn is_set(sk: *const bindings::sock) -> bool {
+    // SAFETY: By the contract above the pointer does not change.
+    unsafe { ptr::eq((*sk).sk_filter, FILTER.filter.get()) }
+}
+
 /// Takes the filter away; one that is running goes on.
 ///
 /// # Safety
