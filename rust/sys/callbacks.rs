@@ -549,7 +549,7 @@ pub(super) unsafe extern "C" fn syn_recv_sock<S: Stack>(
                 S::not_made(opening);
             }
             if !child.is_null() {
-                child::is_plain(child, &ctx.saved);
+                child::make_plain(child, &ctx.saved);
             }
             return child;
         }

@@ -37,7 +37,7 @@ unsafe fn destruct_of(sk: *const bindings::sock) -> &'static AtomicPtr<()> {
 /// # Safety
 ///
 /// `child` is a valid TCP socket that nobody else knows; `saved` are the functions of its listener.
-pub(super) unsafe fn is_copied(child: *mut bindings::sock, saved: &Saved) {
+pub(super) unsafe fn begin(child: *mut bindings::sock, saved: &Saved) {
     // SAFETY: By the contract above.
     unsafe {
         let original = saved.destruct.map_or(ptr::null_mut(), |f| f as *mut ());
@@ -52,13 +52,13 @@ pub(super) unsafe fn is_copied(child: *mut bindings::sock, saved: &Saved) {
     }
 }
 
-/// The child is plain TCP, at least for now; its segments do not meet us any more. One that never went through [`is_copied`]
+/// The child is plain TCP, at least for now; its segments do not meet us any more. A copy without [`begin`]
 /// stays as it is: a listener that is being closed loses its ULP first, and TCP may copy it after that.
 ///
 /// # Safety
 ///
 /// `child` is a valid TCP socket that TCP copied from a listener, locked; `saved` are the functions of that.
-pub(super) unsafe fn is_plain(child: *mut bindings::sock, saved: &Saved) {
+pub(super) unsafe fn make_plain(child: *mut bindings::sock, saved: &Saved) {
     // SAFETY: By the contract above. The listener has a reference of the module as well.
     unsafe {
         (*child).sk_destruct = saved.destruct;
@@ -73,7 +73,7 @@ pub(super) unsafe fn is_plain(child: *mut bindings::sock, saved: &Saved) {
 ///
 /// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn unmade_destruct(sk: *mut bindings::sock) {
-    // SAFETY: The last reference is gone. `is_copied` stored a function of this type.
+    // SAFETY: The last reference is gone. `begin` stored a function of this type.
     unsafe {
         rx_filter::clear(sk);
         let original = destruct_of(sk).load(Ordering::Relaxed);
@@ -84,11 +84,11 @@ unsafe extern "C" fn unmade_destruct(sk: *mut bindings::sock) {
     module::put();
 }
 
-/// Makes `child`, which TCP just made from a handshake, a subflow; as [`attach`]. On an error it [`is_plain`], once told so.
+/// Makes `child`, which TCP just made from a handshake, a subflow; as [`attach`]. On an error it [`make_plain`], once told so.
 ///
 /// # Safety
 ///
-/// As [`is_plain`], and the child is no subflow.
+/// As [`make_plain`], and the child is no subflow.
 unsafe fn adopt<S: Stack>(
     child: *mut bindings::sock,
     subflow: S::Subflow,
@@ -130,18 +130,18 @@ pub(super) unsafe fn settle<S: Stack>(
                 match adopt::<S>(child, subflow, locked, &listener.saved) {
                     Ok(()) => with::<S>(child, |l, _| S::opened_done(l)),
                     Err(subflow) => {
-                        is_plain(child, &listener.saved);
+                        make_plain(child, &listener.saved);
                         S::not_opened(&subflow);
                     }
                 }
                 None
             }
             Child::Plain => {
-                is_plain(child, &listener.saved);
+                make_plain(child, &listener.saved);
                 None
             }
             Child::Refused(reason) => {
-                is_plain(child, &listener.saved);
+                make_plain(child, &listener.saved);
                 Some(reason)
             }
         }

@@ -64,7 +64,7 @@ pub(super) fn init<S: Stack>() {
 ///
 /// # Safety
 ///
-/// `sk` is a subflow of ours that does not listen, locked or known to nobody else.
+/// `sk` is a subflow of ours that does not listen, or the child of a handshake; locked or known to nobody else.
 pub(super) unsafe fn set(sk: *mut bindings::sock) {
     // SAFETY: By the contract above.
     unsafe { bindings::rmptcp_set_filter(sk, FILTER.filter.get()) }
@@ -84,7 +84,7 @@ pub(super) unsafe fn is_set(sk: *const bindings::sock) -> bool {
 ///
 /// # Safety
 ///
-/// `sk` is a subflow of ours.
+/// `sk` is a subflow of ours, or the child of a handshake.
 pub(super) unsafe fn clear(sk: *mut bindings::sock) {
     // SAFETY: By the contract above the filter is ours, if there is one.
     unsafe { bindings::rmptcp_set_filter(sk, ptr::null_mut()) }

@@ -93,7 +93,7 @@ unsafe extern "C" fn ulp_clone<S: Stack>(
         (*new).sk_write_space = ctx.saved.write_space;
         (*new).sk_state_change = ctx.saved.state_change;
         (*new).sk_error_report = ctx.saved.error_report;
-        child::is_copied(new, &ctx.saved);
+        child::begin(new, &ctx.saved);
         (*new).sk_allocation = kernel::bindings::GFP_KERNEL;
         (*icsk).icsk_ulp_data = ptr::null_mut();
         (*icsk).icsk_ulp_ops = ptr::null();

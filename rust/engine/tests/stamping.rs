@@ -4,6 +4,8 @@
 
 use super::*;
 use crate::engine::mem::refuse;
+use crate::engine::shared::Flag;
+use proptest::prelude::*;
 
 fn map_of(stamped: &Stamped) -> Mapping {
     match stamped.options.lead {
@@ -344,4 +346,30 @@ fn a_reset_of_tcp_itself_names_no_reason_but_says_so() {
     };
     assert_eq!(stamped.options.reset, Some(Reset::default()));
     assert_eq!(stamped.options.lead, None);
+}
+
+proptest! {
+    #[test]
+    fn the_short_way_and_the_long_way_agree_on_usual_segments(
+        long_ack in any::<bool>(),
+        segments in proptest::collection::vec((1_u32..5_000, 0_u32..2_000, 1_u32..4_000, any::<bool>()), 1..40),
+    ) {
+        let (mut short, mut long) = (Rig::new(false), Rig::new(false));
+        let mut una = 1;
+        for rig in [&mut short, &mut long] {
+            rig.write(4_000);
+            rig.shared.set(Flag::LONG_ACK, long_ack);
+        }
+        for (ssn, len, acked, fin) in segments {
+            una = una.max(acked);
+            let segment = TxSegment { ssn: Ssn(ssn), len, una: Ssn(una), fin, free: 5_000 + len, ..TxSegment::default() };
+            let brief = match short.tx.stamp_briefly(&segment, &short.shared) {
+                Brief::Signal(signal) => Stamp::Send(signal.into()),
+                Brief::Withhold => Stamp::Withhold,
+                Brief::More => panic!("nothing unusual about it"),
+            };
+            prop_assert_eq!(brief, long.tx.stamp_at_length(&segment, &long.shared));
+            prop_assert_eq!(short.shared.edge(), long.shared.edge());
+        }
+    }
 }
