@@ -14,7 +14,7 @@ round() {
 		new_port
 		PORTS+=("$PORT")
 		start_server server -n 200 -c "$1" -t 30 -- "$address" together
-		client peer -n 200 -c "$1" -t 30 connect "$address" "$PORT" together \
+		peer -N client -n 200 -c "$1" -t 30 connect "$address" "$PORT" together \
 			>"$WORK/client.$PORT" 2>&1 &
 		clients+=($! "$SERVER")
 	done

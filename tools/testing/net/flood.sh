@@ -27,7 +27,7 @@ flood() {
 
 # clients N: as many connections as that, one after the other.
 clients() {
-	client peer -n 1000 -c "$1" -t 30 connect "$V4" "$PORT" together >"$WORK/client.$PORT" 2>&1
+	peer -N client -n 1000 -c "$1" -t 30 connect "$V4" "$PORT" together >"$WORK/client.$PORT" 2>&1
 }
 
 dropped() { server nstat -asz TcpExtListenDrops TcpExtSyncookiesSent | awk '/^Tcp/ { print $1 "=" $2 }' | tr '\n' ' '; }

@@ -41,7 +41,7 @@ in_tree_peer() {
 	local role=$1 verb=connect
 	shift
 	[[ $role == client ]] || verb=listen
-	ip netns exec "$role" peer "$@" "$verb" "$address" "$PORT" "$conversation" \
+	peer -N "$role" "$@" "$verb" "$address" "$PORT" "$conversation" \
 		>"$WORK/$role.$PORT" 2>&1 &
 	PID_OF[PORT]=$!
 }
@@ -52,7 +52,7 @@ against_server() {
 	PORT=${PORT_OF[$3 $1 $2 server]} SERVER=${PID_OF[PORT]}
 	: >"$WORK/go.$PORT"
 	wait_for_line "$WORK/server.$PORT" 'peer: listening'
-	client peer -n "${OCTETS[$3]-0}" connect "$1" "$PORT" "$3" >"$WORK/client.$PORT" 2>&1 || status=1
+	peer -N client -n "${OCTETS[$3]-0}" connect "$1" "$PORT" "$3" >"$WORK/client.$PORT" 2>&1 || status=1
 	reap_server "$status" || status=1
 	judge "$status" "$1" "$2" "$3" in-tree ours
 }

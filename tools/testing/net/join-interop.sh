@@ -62,6 +62,7 @@ onto() {
 		ip netns del "$name" 2>/dev/null
 		: >"/run/netns/$name"
 		mount --bind "/run/netns/$name.$1" "/run/netns/$name"
+		INSIDE[$name]=${INSIDE[$name.$1]}
 	done
 	PAIR_NOW=$1
 }
@@ -73,6 +74,7 @@ make_pair() {
 	for name in client server; do
 		: >"/run/netns/$name.$1"
 		mount --bind "/run/netns/$name" "/run/netns/$name.$1"
+		INSIDE[$name.$1]=${INSIDE[$name]}
 	done
 	PAIR_NOW=$1
 	in_tree_endpoints "$1"
@@ -135,7 +137,7 @@ prepare() {
 	local verb=connect address=$ADDRESS
 	[[ $ROLE == client ]] || verb=listen address=$LISTEN
 	mkfifo "$WORK/go.$PORT"
-	ip netns exec "$ROLE" peer -w "$WORK/go.$PORT" -n "$OCTETS" "$verb" "$address" "$PORT" "$CONVERSATION" \
+	peer -N "$ROLE" -w "$WORK/go.$PORT" -n "$OCTETS" "$verb" "$address" "$PORT" "$CONVERSATION" \
 		>"$WORK/$ROLE.$PORT" 2>&1 &
 	PID_OF[PORT]=$!
 	wait_for_line "$WORK/$ROLE.$PORT" 'peer: waiting'
@@ -153,7 +155,7 @@ as_client() {
 	SERVER=${PID_OF[PORT]}
 	: >"$WORK/go.$PORT"
 	wait_for_line "$WORK/server.$PORT" 'peer: listening'
-	client peer -n "$OCTETS" connect "$ADDRESS" "$PORT" "$CONVERSATION" >"$WORK/client.$PORT" 2>&1
+	peer -N client -n "$OCTETS" connect "$ADDRESS" "$PORT" "$CONVERSATION" >"$WORK/client.$PORT" 2>&1
 }
 
 # joins N ROLE: so many are to be made by that side.

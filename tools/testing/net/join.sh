@@ -28,7 +28,7 @@ bulk_at_any() {
 	local status=0
 	new_port
 	start_server server -n "$OCTETS" -- "$2" bulk
-	client peer -n "$OCTETS" connect "$1" "$PORT" bulk >"$WORK/client.$PORT" 2>&1 || status=1
+	peer -N client -n "$OCTETS" connect "$1" "$PORT" bulk >"$WORK/client.$PORT" 2>&1 || status=1
 	reap_server "$status" || status=1
 	agreed "$PORT" || status=1
 	return "$status"

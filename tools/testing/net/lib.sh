@@ -46,9 +46,13 @@ kill_in() {
 stop_in() {
 	local pid
 	for pid in $(ip netns pids "$1"); do
-		[[ $(cat "/proc/$pid/comm") != "$2" ]] || kill -TERM "$pid"
+		[[ $(<"/proc/$pid/comm") != "$2" ]] || kill -TERM "$pid"
 	done
 }
+
+# nap SECONDS: without a program, which an emulated machine takes a tenth of a second to start.
+nap() { read -rt "$1" -u "$NOTHING"; }
+exec {NOTHING}<> <(:)
 
 # --- results ---
 
@@ -108,6 +112,16 @@ programs() {
 client() { ip netns exec client "$@"; }
 server() { ip netns exec server "$@"; }
 
+# A process in each, through whose /proc/PID/net this shell can look.
+declare -A INSIDE
+
+# look_into NAMESPACE
+look_into() {
+	ip netns exec "$1" sleep infinity &
+	INSIDE[$1]=$!
+	until [[ /proc/${INSIDE[$1]}/ns/net -ef /run/netns/$1 ]]; do nap 0.01; done
+}
+
 topology() {
 	local name
 	programs peer wirecount
@@ -116,6 +130,7 @@ topology() {
 		ip netns del "$name" 2>/dev/null
 		ip netns add "$name"
 		ip -n "$name" link set lo up
+		look_into "$name"
 	done
 	ip -n client link add veth0 type veth peer name veth0 netns server
 	ip -n client addr add 10.1.1.1/24 dev veth0
@@ -141,7 +156,7 @@ wait_for_line() {
 		while read -r line; do
 			[[ $line != "$2"* ]] || return 0
 		done 2>/dev/null <"$1"
-		sleep 0.02
+		nap 0.02
 	done
 	return 1
 }
@@ -161,7 +176,7 @@ start_server() {
 		shift
 	done
 	: >"$WORK/server.$PORT"
-	ip netns exec "$namespace" peer "${options[@]}" listen "$2" "$PORT" "$3" >"$WORK/server.$PORT" 2>&1 &
+	peer -N "$namespace" "${options[@]}" listen "$2" "$PORT" "$3" >"$WORK/server.$PORT" 2>&1 &
 	SERVER=$!
 	wait_for_line "$WORK/server.$PORT" "peer: "
 }
@@ -178,7 +193,7 @@ talk() {
 	shift
 	new_port
 	start_server server "${server_options[@]}" -- "$address" "$conversation"
-	client peer "$@" connect "$address" "$PORT" "$conversation" >"$WORK/client.$PORT" 2>&1 || status=1
+	peer -N client "$@" connect "$address" "$PORT" "$conversation" >"$WORK/client.$PORT" 2>&1 || status=1
 	reap_server "$status" || status=1
 	agreed "$PORT" || status=1
 	((status == 0)) || REPORT+=$(counters client)$'\n'$(counters server)$'\n'
@@ -197,14 +212,13 @@ reap_server() {
 	local tries
 	for ((tries = 0; $1 != 0 && tries < 20 * SLOW; tries++)); do
 		kill -0 "$SERVER" 2>/dev/null || break
-		sleep 0.1
+		nap 0.1
 	done
 	[[ $1 == 0 ]] || kill -KILL "$SERVER" 2>/dev/null
 	wait "$SERVER" 2>/dev/null
 }
 
-# Here and below without other programs where bash can do it: an emulated machine takes a
-# tenth of a second to start one.
+# Here and below without other programs where bash can do it, as in `nap`.
 
 # last_words ROLE PORT: what it sent and received, a word for each connection.
 last_words() {
@@ -236,7 +250,7 @@ counted() {
 	kill -USR1 "$WATCH"
 	for ((tries = 0; tries < 250 * SLOW; tries++)); do
 		[[ ! -f $WORK/counts ]] || break
-		sleep 0.02
+		nap 0.02
 	done
 	COUNTED=
 	while read -r line; do
@@ -277,7 +291,7 @@ idle() {
 	while ((SECONDS < end)); do
 		references=$(</sys/module/rust_mptcp/refcnt)
 		[[ $references != 0 ]] || return 0
-		sleep 0.1
+		nap 0.1
 	done
 	LEFT="$references references$(for name in $(ip netns | cut -d' ' -f1); do
 		echo

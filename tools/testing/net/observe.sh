@@ -80,7 +80,7 @@ open_two() {
 	before=${COUNTERS[server MPJoinAckRx]}
 	new_port
 	start_server server -k "$WORK/keep" -- "$V4" drip
-	client peer -k "$WORK/keep" connect "$V4" "$PORT" drip >"$WORK/client.$PORT" 2>&1 &
+	peer -N client -k "$WORK/keep" connect "$V4" "$PORT" drip >"$WORK/client.$PORT" 2>&1 &
 	CLIENT=$!
 	until_true joined "$before"
 	# Every message has come.

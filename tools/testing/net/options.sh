@@ -83,7 +83,7 @@ protocols() {
 	start_server server -- "$address" bulk
 	REPORT+="one listener: $(in_use server $row)"$'\n'
 	[[ $REPORT == *'listener: 1 1'* ]] || status=1
-	client peer connect "$address" "$PORT" bulk >"$WORK/client.$PORT" 2>&1 || status=1
+	peer -N client connect "$address" "$PORT" bulk >"$WORK/client.$PORT" 2>&1 || status=1
 	wait "$SERVER"
 	before=$SECONDS
 	until [[ $(in_use server $row) == '1 0' || $SECONDS -gt $((before + 5 * SLOW)) ]]; do sleep 0.1; done

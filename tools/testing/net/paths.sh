@@ -58,10 +58,18 @@ healthy() {
 # snapshot NAMESPACE: its counters, to COUNTERS["NAMESPACE NAME"].
 declare -A COUNTERS
 snapshot() {
-	local counter value
-	while read -r counter value _; do
-		COUNTERS[$1 ${counter#MPTcpExt}]=$value
-	done < <(ip netns exec "$1" nstat -asz 'MPTcpExt*')
+	local row names=() values=() i
+	while read -r row values; do
+		[[ $row == MPTcpExt: ]] || continue
+		if ((${#names[@]} == 0)); then
+			read -ra names <<<"$values"
+			continue
+		fi
+		read -ra values <<<"$values"
+		for i in "${!names[@]}"; do
+			COUNTERS[$1 ${names[i]}]=${values[i]}
+		done
+	done <"/proc/${INSIDE[$1]}/net/netstat"
 }
 
 # traffic NAMESPACE: the octets that its devices have sent, to TRAFFIC["NAMESPACE DEVICE"].
@@ -71,7 +79,7 @@ traffic() {
 	while read -r name values; do
 		read -r _ _ _ _ _ _ _ _ octets _ <<<"$values"
 		TRAFFIC[$1 ${name%:}]=$octets
-	done < <(ip netns exec "$1" cat /proc/net/dev)
+	done <"/proc/${INSIDE[$1]}/net/dev"
 }
 
 # expect NAMESPACE COUNTER=N...: notes what is to be added to counters; `kept` says whether it was.
@@ -123,32 +131,22 @@ carries() {
 	return "$status"
 }
 
-# carried DEVICE: what this namespace has sent there, to CARRIED. Here and below no program is started,
-# as that takes longer than a transfer in an emulated machine.
-carried() {
-	local name values
-	while read -r name values; do
-		[[ $name != "$1:" ]] || read -r _ _ _ _ _ _ _ _ CARRIED _ <<<"$values"
-	done </proc/net/dev
-}
-
-# until_carried SECONDS OCTETS DEVICE...: until this namespace has sent so much on each of them.
+# until_carried NAMESPACE SECONDS OCTETS DEVICE...: until it has sent so much on each of them.
 until_carried() {
-	local seconds=$1 octets=$2 device from=() nothing
-	shift 2
-	exec {nothing}<> <(:)
+	local name=$1 end=$((SECONDS + $2)) octets=$3 device key from=()
+	shift 3
+	traffic "$name"
 	for device; do
-		carried "$device"
-		from+=("$CARRIED")
+		from+=("${TRAFFIC[$name $device]}")
 	done
-	SECONDS=0
-	while (($# > 0 && SECONDS < seconds)); do
-		carried "$1"
-		if ((CARRIED - from[0] < octets)); then
-			read -rt 0.02 -u "$nothing"
-		else
+	while (($# > 0 && SECONDS < end)); do
+		key="$name $1"
+		if ((TRAFFIC[$key] - from[0] >= octets)); then
 			from=("${from[@]:1}")
 			shift
+		else
+			nap 0.02
+			traffic "$name"
 		fi
 	done
 	(($# == 0))
@@ -156,10 +154,7 @@ until_carried() {
 
 # meanwhile COMMAND...: in the middle of the next conversation, of OCTETS.
 meanwhile() {
-	(
-		ip netns exec client bash -c "$(declare -f carried until_carried)
-			until_carried $((10 * SLOW)) $((OCTETS / 10)) veth0" && "$@"
-	) &
+	(until_carried client $((10 * SLOW)) $((OCTETS / 10)) veth0 && "$@") &
 	MEANWHILE=$!
 }
 

@@ -23,7 +23,8 @@
  * -f: fast open, the client's first bytes on its SYN if the kernel has a cookie;
  * -w FIFO: make the socket and bind it, then wait for a writer of FIFO before listen() or
  * connect(), so that the socket may be older than the module;
- * -k FIFO: keep the connection until there is a writer of FIFO, then close it.
+ * -k FIFO: keep the connection until there is a writer of FIFO, then close it;
+ * -N NAME: in that network namespace (ip-netns(8)), without the program it takes to get there.
  *
  * SLOW=N in the environment: be N times as patient.
  *
@@ -32,9 +33,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -462,10 +465,18 @@ static void call(void)
 	}
 }
 
+static void enter(const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	checked(setns(checked(open(path, O_RDONLY | O_CLOEXEC), path), CLONE_NEWNET), path);
+}
+
 static void usage(void)
 {
 	fprintf(stderr, "usage: peer [-f] [-p 262|0] [-n BYTES] [-c CONNECTIONS] [-r SO_RCVBUF] [-s SO_SNDBUF]\n"
-			"            [-S SCHEDULER] [-m SEED] [-t SECONDS] [-w FIFO] [-k FIFO]\n"
+			"            [-S SCHEDULER] [-m SEED] [-t SECONDS] [-w FIFO] [-k FIFO] [-N NAME]\n"
 			"            listen|connect ADDRESS PORT CONVERSATION\n");
 	exit(2);
 }
@@ -474,7 +485,7 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "fp:n:c:r:s:S:m:t:w:k:")) != -1) {
+	while ((option = getopt(argc, argv, "fp:n:c:r:s:S:m:t:w:k:N:")) != -1) {
 		switch (option) {
 		case 'f': with.fast_open = true; break;
 		case 'p': with.protocol = atoi(optarg); break;
@@ -487,6 +498,7 @@ int main(int argc, char **argv)
 		case 't': with.seconds = (unsigned int)atoi(optarg); break;
 		case 'w': with.before = optarg; break;
 		case 'k': with.keep = optarg; break;
+		case 'N': enter(optarg); break;
 		default: usage();
 		}
 	}

@@ -252,7 +252,7 @@ open_one() {
 	new_port
 	[[ -p $WORK/keep ]] || mkfifo "$WORK/keep"
 	start_server server -t 600 -k "$WORK/keep" -- "$V4" drip
-	client peer -t 600 -k "$WORK/keep" connect "$V4" "$PORT" drip >/dev/null 2>&1 &
+	peer -N client -t 600 -k "$WORK/keep" connect "$V4" "$PORT" drip >/dev/null 2>&1 &
 	disown -a
 	heard "CREATED.*dport=$PORT" client
 	TOKEN=$(sed -nE "s/.*CREATED.*token=([0-9a-f]+).*dport=$PORT.*/0x\\1/p" "$WORK/heard.client" | head -n 1)
@@ -277,7 +277,7 @@ tells "one to be announced is announced" 'ANNOUNCED.*remid=4.*daddr4=10.1.1.4' c
 ip -n server mptcp endpoint add 10.1.1.4 id 7 signal port 7777
 tells "one with a port serves joins there" 'SF_ESTABLISHED.*daddr4=10.1.1.4.*dport=7777' client
 for protocol in "$MPTCP" "$TCP"; do
-	! client peer -p "$protocol" -n 1 connect 10.1.1.4 7777 bulk >/dev/null 2>&1
+	! peer -N client -p "$protocol" -n 1 connect 10.1.1.4 7777 bulk >/dev/null 2>&1
 	result "and nothing else, protocol $protocol" $?
 done
 is "each such attempt is counted" \

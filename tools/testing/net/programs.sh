@@ -29,17 +29,16 @@ served() {
 	finish
 }
 
-# cut SECONDS OCTETS COMMAND: in the sender's namespace; as soon as both paths have carried so much, the
-# first one dies.
+# cut SENDER COMMAND: as soon as both paths have carried enough from there, the first one dies.
 cut() {
-	until_carried "$1" "$2" veth0 veth1 && "$3"
+	until_carried "$1" $((30 * SLOW)) $((OCTETS / 16)) veth0 veth1 && "$2" "$1"
 }
 
 down() { ip -n client link set veth0 down && echo cut; }
 
 # For the sender at once, as the transfer goes on meanwhile.
 silent() {
-	tc qdisc replace dev veth0 root netem loss 100% && echo cut
+	tc -n "$1" qdisc replace dev veth0 root netem loss 100% && echo cut
 	shape veth0 loss 100%
 }
 
@@ -51,8 +50,7 @@ survives() {
 	both_paths
 	weigh
 	expect client MPCapableSYNACKRX="$connections" MPJoinSynAckRx="$connections" MPCapableFallbackSYNACK=0
-	ip netns exec "$sender" bash -c "$(declare -f carried until_carried cut down silent shape)
-		cut $((30 * SLOW)) $((OCTETS / 16)) $how" >"$WORK/cut" 2>&1 &
+	cut "$sender" "$how" >"$WORK/cut" 2>&1 &
 	cutter=$!
 	timeout $((30 * SLOW)) ip netns exec client mptcpize run "$@" >"$WORK/said" 2>&1 || status=$?
 	REPORT="$1 ended with $status: $(tail -n 5 "$WORK/said")"$'\n'

@@ -24,14 +24,14 @@ under_way() {
 	while read -r conversation address; do
 		new_port
 		start_server server -n 100000000 -- "$address" "$conversation"
-		client peer -n 100000000 connect "$address" "$PORT" "$conversation" >/dev/null 2>&1 &
+		peer -N client -n 100000000 connect "$address" "$PORT" "$conversation" >/dev/null 2>&1 &
 	done <<-EOT
 		half-client $V4
 		slow $V6
 		bulk $V4
 		bulk $V6
 	EOT
-	client peer -n 0 connect 10.1.1.77 "$PORT" bulk >/dev/null 2>&1 &
+	peer -N client -n 0 connect 10.1.1.77 "$PORT" bulk >/dev/null 2>&1 &
 	# Their end is no news.
 	disown -a
 	sleep 1
