@@ -20,7 +20,7 @@ use crate::sys::sock::{state, Sock, RCV_SHUTDOWN, SEND_SHUTDOWN};
 use crate::sys::stream;
 use crate::sys::subflow::{lock_in_softirq, SubflowLocked};
 use crate::sys::time::jiffies;
-use crate::wire::Token;
+use crate::wire::{Dsn, Token};
 use kernel::prelude::*;
 use kernel::sync::atomic::ordering;
 use kernel::sync::rcu;
@@ -71,16 +71,19 @@ impl Msk {
 impl Inner {
     /// One event and all that follows from it under the lock.
     pub(super) fn step(&mut self, sk: &Sock, msk: &Msk, event: Event<'_, Skb>) -> Outcome {
-        let ask = |conn: &mut Connection<Skb>, _: &mut Entries, now| {
+        let mut out = Outcome::default();
+        if let Some(mut conn) = self.conn.take() {
+            let now = now();
+            self.prepare(sk, &mut conn);
             conn.handle(&msk.shared, event, now);
-        };
-        self.ask(sk, msk, ask)
-            .map_or_else(Outcome::default, |((), out)| out)
+            self.carry_out(sk, msk, &mut conn, now, &mut out);
+            self.conn = Some(conn);
+        }
+        out
     }
 
     /// Calls the engine, with the list of subflows that goes with it, and carries out what follows under the lock. Nothing
     /// without a connection.
-    #[inline]
     pub(super) fn ask<R>(
         &mut self,
         sk: &Sock,
@@ -90,28 +93,35 @@ impl Inner {
         let mut out = Outcome::default();
         let now = now();
         let mut conn = self.conn.take()?;
+        self.prepare(sk, &mut conn);
+        let answer = f(&mut conn, &mut self.subflows, now);
+        self.carry_out(sk, msk, &mut conn, now, &mut out);
+        self.conn = Some(conn);
+        Some((answer, out))
+    }
+
+    #[inline]
+    fn prepare(&self, sk: &Sock, conn: &mut Connection<Skb>) {
         if self.user.is_some() {
             // Nobody's business if nobody listens.
             conn.take_addresses(pm::events::is_heard(sk));
         }
-        let answer = f(&mut conn, &mut self.subflows, now);
+    }
+
+    #[inline(always)]
+    fn carry_out(
+        &mut self,
+        sk: &Sock,
+        msk: &Msk,
+        conn: &mut Connection<Skb>,
+        now: Instant,
+        out: &mut Outcome,
+    ) {
         while !conn.is_quiet() {
             let Some(action) = conn.poll_action(&msk.shared) else {
                 break;
             };
-            match action {
-                Action::Path(event) => {
-                    self.tell_path(sk, &conn, &event);
-                    let wants = self.tell_policy(sk, &conn, &event);
-                    out.note(bit::PATHS, wants);
-                }
-                action => {
-                    if matches!(action, Action::State(ConnState::Established)) {
-                        self.tell_created(sk, &conn);
-                    }
-                    self.act(sk, msk, action, &mut out);
-                }
-            }
+            self.act(sk, msk, conn, action, out);
         }
         out.note(bit::UNSENT, conn.is_waiting());
         out.note(bit::CLOSING, self.closing);
@@ -122,32 +132,28 @@ impl Inner {
                 out.due |= bit::TIMER;
             }
         }
-        self.conn = Some(conn);
-        Some((answer, out))
     }
 
-    fn act(&mut self, sk: &Sock, msk: &Msk, action: Action<Skb>, out: &mut Outcome) {
+    #[inline(never)]
+    fn act(
+        &mut self,
+        sk: &Sock,
+        msk: &Msk,
+        conn: &Connection<Skb>,
+        action: Action<Skb>,
+        out: &mut Outcome,
+    ) {
         match action {
-            // The counters follow from `sk_state` and from a knob: see `mib.rs` and `blackhole.rs`; for the news see `ask`.
-            Action::Count(Mib::MPCurrEstab | Mib::Blackhole, _) | Action::Path(_) => {}
+            // The counters follow from `sk_state` and from a knob: see `mib.rs` and `blackhole.rs`.
+            Action::Count(Mib::MPCurrEstab | Mib::Blackhole, _) => {}
             Action::Count(mib, n) => netns::of(sk).count(mib, n),
             Action::Deliver(skb) => {
                 let bytes = i64::from(skb.len());
                 stream::charge_receive(sk, self.rx.push(skb));
                 msk.unread.add(bytes, ordering::Relaxed);
             }
-            Action::Release { una } => {
-                let freed = self.tx.release(una);
-                if freed > 0 {
-                    stream::uncharge_send(sk, freed);
-                    out.due |= bit::WRITER;
-                }
-            }
-            Action::State(to) if self.connecting => self.held = Some(to),
-            Action::State(to) => {
-                set_state(sk, to, self);
-                out.due |= bit::STATE;
-            }
+            Action::Release { una } => self.release(sk, una, out),
+            Action::State(to) => self.show(sk, conn, to, out),
             Action::ReceiveShut => {
                 sk.add_shutdown(RCV_SHUTDOWN);
                 out.due |= bit::STATE;
@@ -183,6 +189,32 @@ impl Inner {
                 self.gone = true;
                 out.due |= bit::GONE;
             }
+            Action::Path(event) => {
+                self.tell_path(sk, conn, &event);
+                out.note(bit::PATHS, self.tell_policy(sk, conn, &event));
+            }
+        }
+    }
+
+    /// Frees what the peer has.
+    fn release(&mut self, sk: &Sock, una: Dsn, out: &mut Outcome) {
+        let freed = self.tx.release(sk, una);
+        if freed > 0 {
+            stream::uncharge_send(sk, freed);
+            out.due |= bit::WRITER;
+        }
+    }
+
+    /// Shows a state of the connection, or keeps it back until connect(2) lets the lock go.
+    fn show(&mut self, sk: &Sock, conn: &Connection<Skb>, to: ConnState, out: &mut Outcome) {
+        if to == ConnState::Established {
+            self.tell_created(sk, conn);
+        }
+        if self.connecting {
+            self.held = Some(to);
+        } else {
+            set_state(sk, to, self);
+            out.due |= bit::STATE;
         }
     }
 

@@ -164,7 +164,7 @@ pub(super) fn forget_connection(sk: &Sock, msk: &Msk) {
         inner.armed = None;
         inner.connecting = false;
         inner.held = None;
-        let freed = inner.tx.restart(crate::wire::Dsn(0));
+        let freed = inner.tx.restart(sk, crate::wire::Dsn(0));
         if freed > 0 {
             stream::uncharge_send(sk, freed);
         }

@@ -5,6 +5,8 @@
 //! A page is filled once from user space; every subflow that sends its bytes shares it.
 
 use crate::sys::msg::{Copied, PageRef};
+use crate::sys::sock::Sock;
+use crate::sys::spare_pages;
 use crate::sys::subflow::{Chunk, MAX_CHUNKS};
 use crate::wire::Dsn;
 use kernel::prelude::*;
@@ -31,6 +33,8 @@ pub(super) struct SendQueue {
     fragments: KVec<Option<Fragment>>,
     head: usize,
     end: Dsn,
+    /// Some of its pages may wait for being used again.
+    spared: bool,
 }
 
 /// What a new fragment costs beside its bytes.
@@ -46,6 +50,7 @@ impl SendQueue {
             fragments: KVec::new(),
             head: 0,
             end: start,
+            spared: false,
         }
     }
 
@@ -79,8 +84,8 @@ impl SendQueue {
         Ok(charged)
     }
 
-    /// Forgets what is before `una`; says what was charged for it.
-    pub(super) fn release(&mut self, una: Dsn) -> u32 {
+    /// Forgets what is before `una`; says what was charged for it. `sk`: the socket whose queue it is.
+    pub(super) fn release(&mut self, sk: &Sock, una: Dsn) -> u32 {
         let mut freed: u32 = 0;
         while let Some(slot) = self.fragments.get_mut(self.head) {
             match slot {
@@ -88,6 +93,8 @@ impl SendQueue {
                 _ => {
                     if let Some(fragment) = slot.take() {
                         freed = freed.saturating_add(fragment.charged);
+                        let end = fragment.offset.saturating_add(fragment.len);
+                        self.spared |= spare_pages::keep(sk, fragment.page, end);
                     }
                     self.head = self.head.saturating_add(1);
                 }
@@ -101,9 +108,12 @@ impl SendQueue {
     }
 
     /// Forgets everything and starts again at `start`; says what was charged.
-    pub(super) fn restart(&mut self, start: Dsn) -> u32 {
-        let freed = self.release(self.end);
+    pub(super) fn restart(&mut self, sk: &Sock, start: Dsn) -> u32 {
+        let freed = self.release(sk, self.end);
         self.end = start;
+        if core::mem::take(&mut self.spared) {
+            spare_pages::clear(sk);
+        }
         freed
     }
 

@@ -28,7 +28,8 @@ void rmptcp_bh_unlock_sock(struct sock *sk) { bh_unlock_sock(sk); }
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size) { return sk_wmem_schedule(sk, size); }
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size) { return __sk_rmem_schedule(sk, size, false); }
 void rmptcp_sk_mem_charge(struct sock *sk, int size) { sk_mem_charge(sk, size); }
-void rmptcp_sk_mem_uncharge(struct sock *sk, int size) { sk_mem_uncharge(sk, size); }
+void rmptcp_sk_forward_alloc_add(struct sock *sk, int size) { sk_forward_alloc_add(sk, size); }
+int rmptcp_sk_mem_reclaimable(const struct sock *sk) { return sk->sk_forward_alloc - sk_unused_reserved_mem(sk); }
 void rmptcp_sk_mem_reclaim(struct sock *sk) { sk_mem_reclaim(sk); }
 void rmptcp_sk_wmem_queued_add(struct sock *sk, int val) { sk_wmem_queued_add(sk, val); }
 void rmptcp_rmem_add(struct sock *sk, int val) { atomic_add(val, &sk->sk_rmem_alloc); }
@@ -185,6 +186,9 @@ void rmptcp_skb_len_add(struct sk_buff *skb, int len) { skb_len_add(skb, len); }
 void rmptcp_tcp_queued(struct sock *sk, struct sk_buff *skb, u32 len) { WRITE_ONCE(tcp_sk(sk)->write_seq, tcp_sk(sk)->write_seq + len); TCP_SKB_CB(skb)->end_seq += len; tcp_skb_pcount_set(skb, 0); }
 void rmptcp_get_page(struct page *page) { get_page(page); }
 void rmptcp_put_page(struct page *page) { put_page(page); }
+u32 rmptcp_page_size(struct page *page) { return page_size(page); }
+int rmptcp_page_ref_count(const struct page *page) { return page_ref_count(page); }
+bool rmptcp_page_is_pfmemalloc(const struct page *page) { return page_is_pfmemalloc(page); }
 size_t rmptcp_copy_folio_from_iter(struct page *page, size_t offset, size_t bytes, struct iov_iter *i) { return copy_from_iter(page_address(page) + offset, bytes, i); }
 void rmptcp_iov_iter_bvec(struct iov_iter *i, const struct bio_vec *bv, unsigned long n, size_t count) { iov_iter_bvec(i, ITER_SOURCE, bv, n, count); }
 size_t rmptcp_msg_data_left(const struct msghdr *msg) { return msg_data_left(msg); }

@@ -40,6 +40,7 @@ pub(crate) mod skb;
 pub(crate) mod slab;
 pub(crate) mod sock;
 pub(crate) mod sockopt;
+pub(crate) mod spare_pages;
 mod splice;
 pub(crate) mod stack;
 pub(crate) mod stream;
@@ -69,6 +70,7 @@ pub(crate) struct Registrations<S: stack::Stack> {
     _queue: work::Queue,
     _nobody: nobody::Registration,
     _grace: Grace,
+    _pages: spare_pages::Registration,
     _slabs: slab::Registration,
 }
 
@@ -95,6 +97,7 @@ impl<S: stack::Stack> Registrations<S> {
             _queue: queue,
             _nobody: nobody,
             _grace: Grace,
+            _pages: spare_pages::Registration,
             _slabs: slabs,
         })
     }

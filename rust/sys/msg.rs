@@ -7,6 +7,7 @@
 use super::bindings;
 use super::skb::Skb;
 use super::sock::{Sock, AF_INET, AF_INET6};
+use super::spare_pages;
 use core::marker::PhantomData;
 use core::mem::size_of_val;
 use core::net::{IpAddr, SocketAddr};
@@ -138,6 +139,40 @@ impl PageRef {
     pub(super) fn as_ptr(&self) -> *mut bindings::page {
         self.0.as_ptr()
     }
+
+    /// Takes over a reference, of no page if it is null.
+    ///
+    /// # Safety
+    ///
+    /// The caller has one reference of the page, the head of a folio, and gives it away.
+    pub(super) unsafe fn from_raw(page: *mut bindings::page) -> Option<Self> {
+        NonNull::new(page).map(Self)
+    }
+
+    /// The page, with the reference.
+    pub(super) fn into_raw(self) -> *mut bindings::page {
+        let page = self.as_ptr();
+        core::mem::forget(self);
+        page
+    }
+
+    /// Octets.
+    pub(super) fn size(&self) -> u32 {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::rmptcp_page_size(self.0.as_ptr()) }
+    }
+
+    /// Whether nobody else has a reference: then nobody else can get one.
+    pub(super) fn is_only_one(&self) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::rmptcp_page_ref_count(self.0.as_ptr()) == 1 }
+    }
+
+    /// Whether it is not of those that are set aside for freeing memory.
+    pub(super) fn may_stay(&self) -> bool {
+        // SAFETY: By the type invariant.
+        unsafe { !bindings::rmptcp_page_is_pfmemalloc(self.0.as_ptr()) }
+    }
 }
 
 /// Bytes of a message that were copied into a page.
@@ -158,6 +193,7 @@ pub(crate) fn copy_in(sk: &Sock, msg: &mut Msg<'_>, limit: u32) -> Result<Option
     // `size - offset` bytes of the page are free.
     unsafe {
         let frag = bindings::rmptcp_sk_page_frag(sk.as_ptr());
+        spare_pages::refill(sk, frag);
         if !bindings::sk_page_frag_refill(sk.as_ptr(), frag) {
             return Ok(None);
         }

@@ -167,7 +167,7 @@ pub(crate) struct Chunk {
 }
 
 /// How many chunks one call of [`SubflowLocked::send`] takes.
-pub(crate) const MAX_CHUNKS: usize = 16;
+pub(crate) const MAX_CHUNKS: usize = 8;
 
 /// One buffer that TCP has received in order.
 pub(crate) struct Received {

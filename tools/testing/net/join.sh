@@ -42,6 +42,7 @@ use_second() {
 
 # The three segments of the handshake, by the size of their option.
 watch_handshake() {
+	: >"$WORK/tcpdump.log"
 	ip netns exec client tcpdump -Z root -Uni veth1 -w "$WORK/join.pcap" tcp 2>"$WORK/tcpdump.log" &
 	DUMP=$!
 	wait_for_line "$WORK/tcpdump.log" tcpdump

@@ -139,6 +139,7 @@ topology() {
 	ip -n server addr add fd01::2/64 dev veth0 nodad
 	ip -n client link set veth0 up
 	ip -n server link set veth0 up
+	: >"$WORK/watch.log"
 	ip netns exec server wirecount veth0 "$WORK/counts" >"$WORK/watch.log" &
 	WATCH=$!
 	wait_for_line "$WORK/watch.log" 'wirecount: ready'
