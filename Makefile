@@ -18,7 +18,7 @@ unexport CMD T SECONDS
 # Needed by the scripts when given.
 export MIRROR TIMEOUT VM_CPUS VM_MEM SPLAT FAST ONLY NET LONG KERNEL
 export ICOUNT VM_APPEND SEED SEEDS FIRST JOBS CONNECTIONS PLANTED
-export MODE ROUNDS PROFILE SHORT STACK FIGURES
+export MODE ROUNDS PROFILE EXACT SHORT STACK FIGURES
 
 # The module for the running kernel where that has Rust metadata, otherwise for the
 # sandbox's stock kernel; for the kernel in KDIR when one is given.
@@ -58,7 +58,8 @@ help:
 #?                          with faults injected; LONG=1: for hours; builds it once
 #? make bench               plain TCP, in-tree MPTCP and ours side by side: throughput, latency,
 #?                          connections per second, memory; a table, JSON, a chart (ROUNDS=N,
-#?                          MODE='wall icount paths'; PROFILE=1: flame graphs of bulk instead)
+#?                          MODE='wall icount paths'; PROFILE=1: flame graphs of bulk instead;
+#?                          EXACT=1: each function's instructions, counted)
 #? make sandbox             only prepare the sandbox: Debian 13, its kernel, tools (once)
 #? make clean               remove what was built here; clean-cache: the sandbox as well
 #?

@@ -2,7 +2,9 @@
 # `make bench`: figures of plain TCP, in-tree MPTCP and ours beside each other (guest.sh), as
 # a table, build/bench/figures.json and figures.svg. `make bench PROFILE=1`: where the
 # instructions go instead (profile.sh), as build/bench/flame-*.svg and a table; with
-# PROFILE=connections that is of opening and closing connections.
+# PROFILE=connections that is of opening and closing connections. `make bench EXACT=1`: not
+# sampled but counted, each instruction of bulk, requests and connections (exact.sh), as
+# build/bench/exact-*.txt; EXACT='requests': only some.
 #
 #   MODE='wall icount paths'   which of the three; ROUNDS=N (wall 4, icount 3, paths 2)
 #   FIGURES='equal gap_down', STACK='tcp ours'   of paths: some of its figures, some of the stacks
@@ -37,13 +39,18 @@ done
 for step in $STEPS; do
 	[[ $step =~ ^(bulk|requests|connections|memory)$ ]] || die "no step '$step'" "STEPS is some of: bulk requests connections memory"
 done
+declare -A EXACTLY=([bulk]=400000000 [requests]=10000 [connections]=2000)
+[[ ${EXACT-} != 1 ]] || EXACT="bulk requests connections"
+for of in ${EXACT-}; do
+	[[ -n ${EXACTLY[$of]-} ]] || die "cannot count '$of'" "EXACT is 1, or some of: bulk requests connections"
+done
 [[ ${ROUNDS:-1} =~ ^[1-9][0-9]*$ ]] || die "ROUNDS=$ROUNDS is no number of rounds" "e.g. ROUNDS=5"
 
 # in_vm MODE COMMAND: no module yet; the guest takes it in and out.
 in_vm() {
 	local icount=1
 	[[ $1 != wall ]] || icount=
-	MODULE=0 FAST=1 ICOUNT=$icount VM_APPEND=mitigations=off VM_LOGS=$OUT/vm-$1 TIMEOUT=${TIMEOUT:-1800} \
+	VM_PLUGIN=${PLUGIN-} MODULE=0 FAST=1 ICOUNT=$icount VM_APPEND=mitigations=off VM_LOGS=$OUT/vm-$1 TIMEOUT=${TIMEOUT:-1800} \
 		tools/vm/run.sh "$2"
 }
 
@@ -81,8 +88,27 @@ profile() {
 	echo "  all functions: $OUT/profile.txt   flame graphs:$(printf " $OUT/flame-%s.svg" tcp in-tree ours)"
 }
 
+exact() {
+	local of amount compiler
+	compiler=("$SANDBOX/enter.sh" gcc -O2 -Wall -Wextra -Werror)
+	"${compiler[@]}" -shared -fPIC -fvisibility=hidden -o "$OUT/exact-plugin.so" tools/bench/exact-plugin.c
+	"${compiler[@]}" -o "$OUT/exact-mark" tools/bench/exact-mark.c
+	for of in $EXACT; do
+		amount=${EXACTLY[$of]}
+		[[ -z ${SHORT-} ]] || amount=$((amount / 20))
+		say "bench: each instruction of $of"
+		rm -f "$OUT"/counts.*
+		PLUGIN=/src/$OUT/exact-plugin.so,out=/src/$OUT/counts \
+			in_vm icount "tools/bench/exact.sh $KO $OUT $of $amount"
+		"$SANDBOX/enter.sh" python3 -B tools/bench/exact.py "$OUT" "$of" "$amount"
+		echo "  all functions: $OUT/exact-$of.txt"
+	done
+}
+
 mkdir -p "$OUT"
-if [[ -n ${PROFILE-} ]]; then
+if [[ -n ${EXACT-} ]]; then
+	exact
+elif [[ -n ${PROFILE-} ]]; then
 	profile
 else
 	bench

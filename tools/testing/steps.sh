@@ -213,5 +213,5 @@ sum_up() {
 
 test_bench() {
 	prepared figures || return 0
-	check bench env SHORT=1 MODE=icount PROFILE= ROUNDS= BENCH_OUT="$OUT/bench" "$TREE/tools/bench/run.sh"
+	check bench env SHORT=1 MODE=icount PROFILE= EXACT= ROUNDS= BENCH_OUT="$OUT/bench" "$TREE/tools/bench/run.sh"
 }

@@ -12,6 +12,7 @@
 #   ICOUNT=1      one emulated CPU on which an instruction takes a nanosecond of the guest's
 #                 time and waiting takes no time of ours: figures repeat; always FAST
 #   VM_APPEND=    more words for the kernel's command line
+#   VM_PLUGIN=    a plugin for qemu with its arguments, if emulated and FAST
 #   KERNEL=debug  the kernel of tools/debug instead of the stock one; always FAST
 #   SPLAT=ignore  a kernel warning does not make a successful command fail
 #
@@ -52,6 +53,7 @@ boot() {
 	elif probe_kvm; then
 		accel=kvm vng=--disable-microvm
 	fi
+	[[ -z ${VM_PLUGIN-} ]] || options+=(-plugin "$VM_PLUGIN")
 	local guest="/src/tools/vm/guest.sh /src/$logs $module $guest_timeout"
 	if [[ ${KERNEL:-stock} == debug ]]; then
 		# Every report of KASAN, not the first alone; and a slow machine is no stuck one.
