@@ -6,7 +6,7 @@
 
 use crate::sys::msg::{Copied, PageRef};
 use crate::sys::sock::Sock;
-use crate::sys::spare_pages;
+use crate::sys::spare_pages::Keeper;
 use crate::sys::subflow::{Chunk, MAX_CHUNKS};
 use crate::wire::Dsn;
 use kernel::prelude::*;
@@ -34,7 +34,7 @@ pub(super) struct SendQueue {
     head: usize,
     end: Dsn,
     /// Some of its pages may wait for being used again.
-    spared: bool,
+    spare: Keeper,
 }
 
 /// What a new fragment costs beside its bytes.
@@ -50,7 +50,7 @@ impl SendQueue {
             fragments: KVec::new(),
             head: 0,
             end: start,
-            spared: false,
+            spare: Keeper::new(),
         }
     }
 
@@ -94,7 +94,7 @@ impl SendQueue {
                     if let Some(fragment) = slot.take() {
                         freed = freed.saturating_add(fragment.charged);
                         let end = fragment.offset.saturating_add(fragment.len);
-                        self.spared |= spare_pages::keep(sk, fragment.page, end);
+                        self.spare.keep(sk, fragment.page, end);
                     }
                     self.head = self.head.saturating_add(1);
                 }
@@ -111,9 +111,7 @@ impl SendQueue {
     pub(super) fn restart(&mut self, sk: &Sock, start: Dsn) -> u32 {
         let freed = self.release(sk, self.end);
         self.end = start;
-        if core::mem::take(&mut self.spared) {
-            spare_pages::clear(sk);
-        }
+        self.spare.leave(sk);
         freed
     }
 

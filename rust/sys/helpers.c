@@ -28,8 +28,7 @@ void rmptcp_bh_unlock_sock(struct sock *sk) { bh_unlock_sock(sk); }
 bool rmptcp_sk_wmem_schedule(struct sock *sk, int size) { return sk_wmem_schedule(sk, size); }
 bool rmptcp_sk_rmem_schedule(struct sock *sk, int size) { return __sk_rmem_schedule(sk, size, false); }
 void rmptcp_sk_mem_charge(struct sock *sk, int size) { sk_mem_charge(sk, size); }
-void rmptcp_sk_forward_alloc_add(struct sock *sk, int size) { sk_forward_alloc_add(sk, size); }
-int rmptcp_sk_mem_reclaimable(const struct sock *sk) { return sk->sk_forward_alloc - sk_unused_reserved_mem(sk); }
+void rmptcp_sk_mem_uncharge(struct sock *sk, int size) { sk_mem_uncharge(sk, size); }
 void rmptcp_sk_mem_reclaim(struct sock *sk) { sk_mem_reclaim(sk); }
 void rmptcp_sk_wmem_queued_add(struct sock *sk, int val) { sk_wmem_queued_add(sk, val); }
 void rmptcp_rmem_add(struct sock *sk, int val) { atomic_add(val, &sk->sk_rmem_alloc); }

@@ -189,7 +189,7 @@ pub(crate) struct Copied {
 ///
 /// `Ok(None)` if there is no memory for a page now. Context: process context, the socket's lock held.
 pub(crate) fn copy_in(sk: &Sock, msg: &mut Msg<'_>, limit: u32) -> Result<Option<Copied>> {
-    // SAFETY: The socket is alive and locked by the caller, so the fragment is ours to use; `refill` makes sure that
+    // SAFETY: The socket is alive and locked by the caller, so the fragment is ours to use; C makes sure that
     // `size - offset` bytes of the page are free.
     unsafe {
         let frag = bindings::rmptcp_sk_page_frag(sk.as_ptr());

@@ -9,7 +9,7 @@
 //! done with are kept, and used again as soon as nobody else holds them: TCP's buffers do for a little longer. A program's
 //! octets overwrite those of another one there as in any page, and only what was written is ever sent.
 //!
-//! All shelves together keep 4 MiB at most. The last of it goes with the connections that put it there.
+//! All shelves together keep 4 MiB at most, and nothing once no connection is left that has put something there.
 
 use super::bindings;
 use super::msg::PageRef;
@@ -35,6 +35,8 @@ struct Shelf {
     places: [AtomicPtr<bindings::page>; PLACES],
     /// Where the next one goes to, if there is room; and about where the oldest is.
     next: AtomicUsize,
+    /// Connections that have put something here.
+    keepers: AtomicUsize,
 }
 
 static SHELVES_OF_ALL: [Shelf; SHELVES] = [const { Shelf::new() }; SHELVES];
@@ -44,6 +46,7 @@ impl Shelf {
         Self {
             places: [const { AtomicPtr::new(ptr::null_mut()) }; PLACES],
             next: AtomicUsize::new(0),
+            keepers: AtomicUsize::new(0),
         }
     }
 
@@ -80,6 +83,9 @@ impl Shelf {
             if page.is_only_one() {
                 return Some(page);
             }
+            if self.keepers.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
             let page = page.into_raw();
             if !fill(place, page) {
                 // SAFETY: It is ours, and was not put anywhere.
@@ -105,16 +111,35 @@ fn fill(place: &AtomicPtr<bindings::page>, page: *mut bindings::page) -> bool {
         .is_ok()
 }
 
-/// Takes a page from a connection that is done with what ends at `end`; says whether it was kept. Any context.
-pub(crate) fn keep(sk: &Sock, page: PageRef, end: u32) -> bool {
-    let size = page.size();
-    // Whoever holds an earlier part of the page just lets go of it, so that it is kept once.
-    let is_full = size == SIZE && end + LEFT_OVER > size;
-    let worth_it = is_full && page.may_stay() && !stream::under_memory_pressure(sk);
-    if worth_it {
-        Shelf::of(sk).put(page);
+/// Whether a connection has put something on its shelf.
+pub(crate) struct Keeper(bool);
+
+impl Keeper {
+    /// It has not.
+    pub(crate) const fn new() -> Self {
+        Self(false)
     }
-    worth_it
+
+    /// Takes a page from the connection `sk`, which is done with what ends at `end`. Any context.
+    pub(crate) fn keep(&mut self, sk: &Sock, page: PageRef, end: u32) {
+        // Whoever holds an earlier part of the page just lets go of it, so that it is kept once.
+        let is_full = page.size() == SIZE && end + LEFT_OVER > SIZE;
+        if is_full && page.may_stay() && !stream::under_memory_pressure(sk) {
+            let shelf = Shelf::of(sk);
+            if !core::mem::replace(&mut self.0, true) {
+                shelf.keepers.fetch_add(1, Ordering::Relaxed);
+            }
+            shelf.put(page);
+        }
+    }
+
+    /// The connection ends: the last one takes everything along. Any context.
+    pub(crate) fn leave(&mut self, sk: &Sock) {
+        let shelf = Shelf::of(sk);
+        if core::mem::take(&mut self.0) && shelf.keepers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            shelf.clear();
+        }
+    }
 }
 
 /// Puts such a page into `frag`, if nothing more fits into the one there.
@@ -139,11 +164,6 @@ pub(super) unsafe fn refill(sk: &Sock, frag: *mut bindings::page_frag) {
         (*frag).offset = 0;
         (*frag).size = SIZE;
     }
-}
-
-/// Lets the pages go that connections like this one have put there. Any context.
-pub(crate) fn clear(sk: &Sock) {
-    Shelf::of(sk).clear();
 }
 
 /// When the module goes, what is left.

@@ -7,7 +7,6 @@
 use super::bindings;
 use super::sock::Sock;
 use kernel::error::to_result;
-use kernel::page::PAGE_SIZE;
 use kernel::prelude::*;
 
 /// Waits until the connection is there. The socket is locked; `timeo` in jiffies counts down.
@@ -74,7 +73,7 @@ pub(crate) fn uncharge_send(sk: &Sock, bytes: u32) {
     // SAFETY: As above.
     unsafe {
         bindings::rmptcp_sk_wmem_queued_add(sk.as_ptr(), -(bytes as i32));
-        uncharge(sk, bytes);
+        bindings::rmptcp_sk_mem_uncharge(sk.as_ptr(), bytes as i32);
     }
 }
 
@@ -98,23 +97,7 @@ pub(crate) fn uncharge_receive(sk: &Sock, bytes: u32) {
     // SAFETY: As above.
     unsafe {
         bindings::rmptcp_rmem_add(sk.as_ptr(), -(bytes as i32));
-        uncharge(sk, bytes);
-    }
-}
-
-/// As `sk_mem_uncharge`, but one page stays with the socket: for short messages, one after the other, none is to be had and
-/// given back each time.
-///
-/// # Safety
-///
-/// The connection's lock is held, and `bytes` were charged.
-unsafe fn uncharge(sk: &Sock, bytes: u32) {
-    // SAFETY: By the contract above.
-    unsafe {
-        bindings::rmptcp_sk_forward_alloc_add(sk.as_ptr(), bytes as i32);
-        if bindings::rmptcp_sk_mem_reclaimable(sk.as_ptr()) > PAGE_SIZE as i32 {
-            bindings::rmptcp_sk_mem_reclaim(sk.as_ptr());
-        }
+        bindings::rmptcp_sk_mem_uncharge(sk.as_ptr(), bytes as i32);
     }
 }
 

@@ -166,7 +166,8 @@ pub(crate) struct Chunk {
     pub(crate) len: u32,
 }
 
-/// How many chunks one call of [`SubflowLocked::send`] takes.
+/// How many chunks one call of [`SubflowLocked::send`] takes: a mapping's worth of pages, and few enough to make room for in a
+/// dozen instructions.
 pub(crate) const MAX_CHUNKS: usize = 8;
 
 /// One buffer that TCP has received in order.

@@ -25,14 +25,18 @@ counted() {
 
 # both KIND WRAPPER...
 both() {
-	local kind=$1
+	local kind=$1 before
 	shift
 	WRAPPER=("$@")
 	serve "$@"
+	before=$(mptcp_connections)
 	run $((amount / 4))
 	counted $((amount / 4))
 	counted $((amount + amount / 4))
 	stop_serving
+	before=$(($(mptcp_connections) - before))
+	[[ $kind == tcp ]] || ((before > 1)) || failed "$kind: only $before connections were MPTCP"
+	[[ $kind != tcp ]] || ((before == 0)) || failed "$kind: $before connections were MPTCP"
 	echo "exact: $kind: $NETPERF ${UNIT[$of]}/s"
 }
 

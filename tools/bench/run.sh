@@ -46,11 +46,12 @@ for of in ${EXACT-}; do
 done
 [[ ${ROUNDS:-1} =~ ^[1-9][0-9]*$ ]] || die "ROUNDS=$ROUNDS is no number of rounds" "e.g. ROUNDS=5"
 
-# in_vm MODE COMMAND: no module yet; the guest takes it in and out.
+# in_vm MODE COMMAND: no module yet; the guest takes it in and out. With a plugin of qemu, if there is to be one.
+plugin=
 in_vm() {
 	local icount=1
 	[[ $1 != wall ]] || icount=
-	VM_PLUGIN=${PLUGIN-} MODULE=0 FAST=1 ICOUNT=$icount VM_APPEND=mitigations=off VM_LOGS=$OUT/vm-$1 TIMEOUT=${TIMEOUT:-1800} \
+	VM_PLUGIN=$plugin MODULE=0 FAST=1 ICOUNT=$icount VM_APPEND=mitigations=off VM_LOGS=$OUT/vm-$1 TIMEOUT=${TIMEOUT:-1800} \
 		tools/vm/run.sh "$2"
 }
 
@@ -98,8 +99,8 @@ exact() {
 		[[ -z ${SHORT-} ]] || amount=$((amount / 20))
 		say "bench: each instruction of $of"
 		rm -f "$OUT"/counts.*
-		PLUGIN=/src/$OUT/exact-plugin.so,out=/src/$OUT/counts \
-			in_vm icount "tools/bench/exact.sh $KO $OUT $of $amount"
+		plugin=/src/$OUT/exact-plugin.so,out=/src/$OUT/counts
+		in_vm icount "tools/bench/exact.sh $KO $OUT $of $amount"
 		"$SANDBOX/enter.sh" python3 -B tools/bench/exact.py "$OUT" "$of" "$amount"
 		echo "  all functions: $OUT/exact-$of.txt"
 	done

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2153,SC2154 # Amounts, round and raw are guest.sh's.
-# What guest.sh and profile.sh share: two namespaces with a cable, netperf between them, the
+# What guest.sh, profile.sh and exact.sh share: two namespaces with a cable, netperf between them, the
 # module in and out. A step that fails ends the run, with the reason last.
 
 ADDRESS=10.1.1.2 WORK=/tmp/bench

@@ -115,11 +115,18 @@ server() { ip netns exec server "$@"; }
 # A process in each, through whose /proc/PID/net this shell can look.
 declare -A INSIDE
 
-# look_into NAMESPACE
+# look_into NAMESPACE: 0 once there is one. The shell does not say when it is killed.
 look_into() {
-	ip netns exec "$1" sleep infinity &
+	local tries
+	ip netns exec "$1" sleep infinity >/dev/null 2>&1 &
 	INSIDE[$1]=$!
-	until [[ /proc/${INSIDE[$1]}/ns/net -ef /run/netns/$1 ]]; do nap 0.01; done
+	disown
+	for ((tries = 0; tries < 1000 * SLOW; tries++)); do
+		[[ ! /proc/${INSIDE[$1]}/ns/net -ef /run/netns/$1 ]] || return 0
+		kill -0 "${INSIDE[$1]}" 2>/dev/null || break
+		nap 0.01
+	done
+	return 1
 }
 
 topology() {
@@ -130,7 +137,10 @@ topology() {
 		ip netns del "$name" 2>/dev/null
 		ip netns add "$name"
 		ip -n "$name" link set lo up
-		look_into "$name"
+		look_into "$name" || {
+			result "a network namespace can be made" 1 "$(ip netns)"
+			finish
+		}
 	done
 	ip -n client link add veth0 type veth peer name veth0 netns server
 	ip -n client addr add 10.1.1.1/24 dev veth0

@@ -55,10 +55,11 @@ healthy() {
 	done
 }
 
-# snapshot NAMESPACE: its counters, to COUNTERS["NAMESPACE NAME"].
+# snapshot NAMESPACE: its counters, to COUNTERS["NAMESPACE NAME"]; 1 if it cannot be looked into.
 declare -A COUNTERS
 snapshot() {
 	local row names=() values=() i
+	[[ /proc/${INSIDE[$1]}/ns/net -ef /run/netns/$1 ]] || return 1
 	while read -r row values; do
 		[[ $row == MPTcpExt: ]] || continue
 		if ((${#names[@]} == 0)); then
@@ -96,8 +97,7 @@ expect() {
 
 kept() {
 	local name counter gain before gained status=0
-	snapshot client
-	snapshot server
+	snapshot client && snapshot server || status=1
 	while read -r name counter gain before; do
 		gained=$((COUNTERS[$name $counter] - before))
 		((gained == gain)) || {

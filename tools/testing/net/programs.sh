@@ -29,8 +29,8 @@ served() {
 	finish
 }
 
-# cut SENDER COMMAND: as soon as both paths have carried enough from there, the first one dies.
-cut() {
+# cut_path SENDER COMMAND: as soon as both paths have carried enough from there, the first one dies.
+cut_path() {
 	until_carried "$1" $((30 * SLOW)) $((OCTETS / 16)) veth0 veth1 && "$2" "$1"
 }
 
@@ -50,7 +50,7 @@ survives() {
 	both_paths
 	weigh
 	expect client MPCapableSYNACKRX="$connections" MPJoinSynAckRx="$connections" MPCapableFallbackSYNACK=0
-	cut "$sender" "$how" >"$WORK/cut" 2>&1 &
+	cut_path "$sender" "$how" >"$WORK/cut" 2>&1 &
 	cutter=$!
 	timeout $((30 * SLOW)) ip netns exec client mptcpize run "$@" >"$WORK/said" 2>&1 || status=$?
 	REPORT="$1 ended with $status: $(tail -n 5 "$WORK/said")"$'\n'
