@@ -18,11 +18,8 @@ impl Policy {
     /// An endpoint was removed: what it was used for ends.
     pub fn on_endpoint_removed(&mut self, gone: &Endpoint) {
         let id = self.id_of(gone);
-        let announced = self.take_back(id);
         let used = self.next_from(id, None).is_some() && !gone.flags.has(Flags::IMPLICIT);
-        if announced || used {
-            self.withdraw(id);
-        }
+        self.take_back(id, used);
         self.close_from(id);
         self.may_use_again(id);
     }
@@ -30,9 +27,7 @@ impl Policy {
     /// All endpoints were removed, `gone` among them. The peer hears of those that were announced.
     pub fn on_flushed(&mut self, gone: &Endpoint) {
         let id = self.id_of(gone);
-        if self.take_back(id) {
-            self.withdraw(id);
-        }
+        self.take_back(id, false);
         self.close_from(id);
         self.may_use_again(id);
     }
@@ -41,8 +36,7 @@ impl Policy {
     pub fn on_first_removed(&mut self, addr: IpAddr, port: Option<NonZeroU16>) {
         let is_ours = same(addr, self.local.addr) && (port.is_none() || port == self.local.port);
         if is_ours {
-            self.take_back(AddrId::INITIAL);
-            self.withdraw(AddrId::INITIAL);
+            self.take_back(AddrId::INITIAL, true);
             self.close_from(AddrId::INITIAL);
             self.may_use_again(AddrId::INITIAL);
         }
@@ -69,27 +63,32 @@ impl Policy {
         }
     }
 
-    /// Nobody hears whether what is withdrawn was echoed. Says whether the peer was told of the address.
-    fn take_back(&mut self, id: AddrId) -> bool {
+    /// An address is ours no more. The peer hears of it if it was told of the address, or `uses` it.
+    fn take_back(&mut self, id: AddrId, uses: bool) {
+        let has_heard = self.announced.has(id);
+        if (has_heard || uses) && !self.withdraw(id) {
+            // It stays announced, to the peer and to us, and an echo may still come.
+            return;
+        }
         self.first_taken_back |= id == AddrId::INITIAL;
+        // Nobody hears whether what is withdrawn was echoed.
         self.end_announcement(id);
-        self.announced.remove(id)
+        self.announced.remove(id);
     }
 
     /// Tells the peer, ahead of the FINs: it may be that no other subflow can. In-tree peers drop what follows at once on
-    /// another one, so what goes together is said together.
-    fn withdraw(&mut self, id: AddrId) {
+    /// another one, so what goes together is said together. False without memory to do so.
+    fn withdraw(&mut self, id: AddrId) -> bool {
         for job in self.jobs.iter_mut() {
             if let Job::Withdraw(gone) = job {
                 if let Some(both) = gone.with(id) {
                     *gone = both;
-                    return;
+                    return true;
                 }
             }
         }
-        if let Some(gone) = RemoveAddr::new(&[id]) {
-            self.do_later(Job::Withdraw(gone));
-        }
+        let gone = RemoveAddr::new(&[id]);
+        gone.is_some_and(|gone| self.jobs.push(Job::Withdraw(gone)).is_ok())
     }
 
     /// The next subflow from one of our addresses, by their numbers.

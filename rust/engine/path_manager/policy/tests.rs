@@ -566,6 +566,24 @@ fn without_memory_there_is_no_subflow_and_no_harm() {
     assert_eq!(host.policy.extra(), 0);
 }
 
+/// Found by the fuzzer: the withdrawal was lost, and with it that an echo was still awaited.
+#[test]
+fn an_address_that_cannot_be_withdrawn_stays_announced() {
+    let mut host = Host::new(&[(2, Flags::SIGNAL), (3, Flags::SIGNAL)], 0, 0);
+    let announced =
+        |steps: Vec<Step>| matches!(steps[..], [Step::Announce(place)] if place.id == AddrId(1));
+    assert!(announced(host.steps()));
+    let gone = host.all.remove(AddrId(1)).unwrap();
+    refuse::nth(0);
+    host.policy.on_endpoint_removed(&gone);
+    refuse::nothing();
+    assert_eq!(host.steps(), []);
+    let (id, echoed) = (AddrId(1), true);
+    host.policy
+        .on_event(&PathEvent::AnnounceDone { id, echoed }, &host.all);
+    assert!(matches!(host.steps()[..], [Step::Announce(place)] if place.id == AddrId(2)));
+}
+
 proptest! {
     #[test]
     fn whatever_happens_the_limits_hold(
