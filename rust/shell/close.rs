@@ -147,6 +147,10 @@ pub(super) fn finish(sk: &Sock, msk: &Msk) {
 /// Ends a connection that no program will ever see: its listener is gone, or there was no memory. Any context.
 pub(super) fn abandon(sk: &Sock, msk: &Msk) {
     stream::orphan(sk);
+    // Nothing may bring it back: neither what still happens on a subflow, nor what the engine was about to say first, that it
+    // is established.
+    let conn = msk.inner.lock().conn.take();
+    drop(conn);
     if sk.state() != state::CLOSE {
         set_state(sk, state::CLOSE);
     }
