@@ -9,7 +9,8 @@
 //! done with are kept, and used again as soon as nobody else holds them: TCP's buffers do for a little longer. A program's
 //! octets overwrite those of another one there as in any page, and only what was written is ever sent.
 //!
-//! All shelves together keep 4 MiB at most, and nothing once no connection is left that has put something there.
+//! All shelves together keep 4 MiB at most. The last connection that has put something on a shelf takes all of it along; a page
+//! that another one is just looking at may be put back behind it, until the next time or until the module goes.
 
 use super::bindings;
 use super::msg::PageRef;
