@@ -10,7 +10,7 @@ set -euo pipefail
 
 CONFIG=tools/debug/kernel.config
 # For the progress only.
-ABOUT=2100
+ABOUT=2280
 
 # Debian's source tree has been configured already, and a build elsewhere wants a clean one:
 # so it gets a copy, of links, and the links to what was generated there are dropped.
