@@ -387,13 +387,15 @@ pub(super) unsafe extern "C" fn subflow_destruct<S: Stack>(sk: *mut bindings::so
     // SAFETY: The last reference is gone, so the context is ours alone; it was made by `attach` with a reference of the
     // module, which goes last.
     unsafe {
-        let icsk = sk.cast::<bindings::inet_connection_sock>();
-        let ctx = (*icsk).icsk_ulp_data.cast::<Ctx<S>>();
-        (*icsk).icsk_ulp_data = ptr::null_mut();
-        let original = (*ctx).saved.destruct;
+        let Some(ctx) = subflow::take::<S>(sk) else {
+            // A copy of a listener, with no reference of the module either: it does not outlive the handshake.
+            child::destruct_copy(sk);
+            return;
+        };
+        let original = ctx.saved.destruct;
         (*sk).sk_destruct = original;
         rx_filter::clear(sk);
-        drop(KBox::from_raw(ctx));
+        drop(ctx);
         if let Some(f) = original {
             f(sk);
         }

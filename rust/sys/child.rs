@@ -19,7 +19,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use kernel::prelude::*;
 
-/// What TCP's own `sk_destruct` is for IPv4 and for IPv6, once a listener has shown it.
+/// What TCP's own `sk_destruct` is for IPv4 and for IPv6, once a subflow has shown it.
 static DESTRUCT: [AtomicPtr<()>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
 
 /// # Safety
@@ -31,20 +31,29 @@ unsafe fn destruct_of(sk: *const bindings::sock) -> &'static AtomicPtr<()> {
     &DESTRUCT[usize::from(is_v6)]
 }
 
+/// The socket `sk` is about to become a subflow: what its `sk_destruct` is, copies of it need to know without it.
+///
+/// # Safety
+///
+/// `sk` is a valid TCP socket.
+pub(super) unsafe fn note_destruct(sk: *const bindings::sock, destruct: Option<Destruct>) {
+    // SAFETY: By the contract above.
+    let known = unsafe { destruct_of(sk) };
+    let original = destruct.map_or(ptr::null_mut(), |f| f as *mut ());
+    if known.load(Ordering::Relaxed) != original {
+        known.store(original, Ordering::Relaxed);
+    }
+}
+
 /// A copy of a listener is to become the child of a handshake: its segments wait in the filter until we have decided what
 /// it is. Until then TCP may free it without a word to us.
 ///
 /// # Safety
 ///
-/// `child` is a valid TCP socket that nobody else knows; `saved` are the functions of its listener.
-pub(super) unsafe fn begin(child: *mut bindings::sock, saved: &Saved) {
+/// `child` is a valid TCP socket that nobody else knows.
+pub(super) unsafe fn begin(child: *mut bindings::sock) {
     // SAFETY: By the contract above.
     unsafe {
-        let original = saved.destruct.map_or(ptr::null_mut(), |f| f as *mut ());
-        let known = destruct_of(child);
-        if known.load(Ordering::Relaxed) != original {
-            known.store(original, Ordering::Relaxed);
-        }
         // For `unmade_destruct`, which TCP may put off beyond the life of the listener (sock_diag).
         module::get();
         (*child).sk_destruct = Some(unmade_destruct);
@@ -73,15 +82,27 @@ pub(super) unsafe fn make_plain(child: *mut bindings::sock, saved: &Saved) {
 ///
 /// Called by C alone, under the contract of the table that it stands in.
 unsafe extern "C" fn unmade_destruct(sk: *mut bindings::sock) {
-    // SAFETY: The last reference is gone. `begin` stored a function of this type.
+    // SAFETY: The last reference is gone.
     unsafe {
         rx_filter::clear(sk);
+        destruct_copy(sk);
+    }
+    module::put();
+}
+
+/// Frees what TCP has in a copy of a listener; what is ours in there is the listener's.
+///
+/// # Safety
+///
+/// The last reference to `sk`, a valid TCP socket, is gone.
+pub(super) unsafe fn destruct_copy(sk: *mut bindings::sock) {
+    // SAFETY: By the contract above. `note_destruct` stored a function of this type for the listener.
+    unsafe {
         let original = destruct_of(sk).load(Ordering::Relaxed);
         if !original.is_null() {
             core::mem::transmute::<*mut (), Destruct>(original)(sk);
         }
     }
-    module::put();
 }
 
 /// Makes `child`, which TCP just made from a handshake, a subflow; as [`attach`]. On an error it [`make_plain`], once told so.

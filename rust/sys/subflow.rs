@@ -6,12 +6,13 @@
 //! [`include/net/inet_connection_sock.h`](srctree/include/net/inet_connection_sock.h)
 //!
 //! The mark of a subflow is its `sk_destruct`: it is ours from [`attach`] until the socket is freed, so that whoever
-//! holds a reference may look at the state behind `icsk_ulp_data`. All else that TCP calls through the socket (the ULP,
+//! holds a reference may look at the state behind `sk_user_data`. All else that TCP calls through the socket (the ULP,
 //! the callbacks, the address family table) goes back to TCP's own when the TCP connection is destroyed.
 
 use super::af_ops;
 use super::bindings;
 use super::callbacks;
+use super::child;
 use super::module;
 use super::msg::{Msg, PageRef};
 use super::nobody;
@@ -29,6 +30,7 @@ use core::cell::UnsafeCell;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
+use kernel::ffi::c_void;
 use kernel::prelude::*;
 
 /// The address of our `sk_destruct`: one word to compare with, since the compiler may give a function several.
@@ -52,7 +54,12 @@ pub(super) struct Saved {
     pub(super) destruct: Option<unsafe extern "C" fn(*mut bindings::sock)>,
 }
 
-/// What `icsk_ulp_data` points to.
+/// Tells a listener from its copies: TCP leaves a `sk_user_data` with this bit out of a copy. A listener that is being closed
+/// loses its ULP before the last copy of it is made, and that copy has all else of it.
+const NOT_COPIED: usize = bindings::SK_USER_DATA_NOCOPY as usize;
+
+/// What `sk_user_data` points to, and until the TCP connection is destroyed `icsk_ulp_data` as well, for [`ulp_ops`] to find it
+/// in a copy.
 pub(super) struct Ctx<S: Stack> {
     pub(super) subflow: S::Subflow,
     locked: UnsafeCell<S::Locked>,
@@ -65,17 +72,38 @@ pub(super) struct Ctx<S: Stack> {
 ///
 /// `sk` is a valid full socket, alive for `'a`.
 pub(super) unsafe fn ctx<'a, S: Stack>(sk: *mut bindings::sock) -> Option<&'a Ctx<S>> {
-    // SAFETY: By the contract above. The mark says that `icsk_ulp_data` is our context, which lives as long as the
+    // SAFETY: By the contract above. The mark says that `sk_user_data` is our context, which lives as long as the
     // socket does.
     unsafe {
         let destruct = ptr::addr_of!((*sk).sk_destruct).read_volatile();
         if destruct.map_or(ptr::null_mut(), |f| f as *mut ()) != MARK.load(Ordering::Relaxed) {
             return None;
         }
-        (*sk.cast::<bindings::inet_connection_sock>())
-            .icsk_ulp_data
-            .cast::<Ctx<S>>()
-            .as_ref()
+        raw_ctx::<S>(sk).as_ref()
+    }
+}
+
+/// # Safety
+///
+/// `sk` is a valid socket with the mark.
+unsafe fn raw_ctx<S: Stack>(sk: *mut bindings::sock) -> *mut Ctx<S> {
+    // SAFETY: By the contract above.
+    let data = unsafe { ptr::addr_of!((*sk).sk_user_data).read_volatile() };
+    data.map_addr(|address| address & !NOT_COPIED).cast()
+}
+
+/// Takes the context out of a socket that is being freed. None in a copy that we were not told of.
+///
+/// # Safety
+///
+/// `sk` is a socket with the mark, and the last reference to it is gone.
+pub(super) unsafe fn take<S: Stack>(sk: *mut bindings::sock) -> Option<KBox<Ctx<S>>> {
+    // SAFETY: By the contract above. What is there came out of a box in `attach`.
+    unsafe {
+        let ctx = NonNull::new(raw_ctx::<S>(sk))?;
+        (*sk).sk_user_data = ptr::null_mut();
+        (*sk.cast::<bindings::inet_connection_sock>()).icsk_ulp_data = ptr::null_mut();
+        Some(KBox::from_raw(ctx.as_ptr()))
     }
 }
 
@@ -103,9 +131,10 @@ pub(super) unsafe fn attach<S: Stack>(
             error_report: (*sk).sk_error_report,
             destruct: (*sk).sk_destruct,
         };
-        if af_ops::wrap::<S>(sk).is_err() {
+        if !(*sk).sk_user_data.is_null() || af_ops::wrap::<S>(sk).is_err() {
             return Err(subflow);
         }
+        child::note_destruct(sk, saved.destruct);
         let ctx = KBox::write(
             slot,
             Ctx::<S> {
@@ -118,7 +147,9 @@ pub(super) unsafe fn attach<S: Stack>(
         module::get();
         module::get();
         let icsk = sk.cast::<bindings::inet_connection_sock>();
-        (*icsk).icsk_ulp_data = KBox::into_raw(ctx).cast();
+        let ctx = KBox::into_raw(ctx).cast::<c_void>();
+        (*icsk).icsk_ulp_data = ctx;
+        (*sk).sk_user_data = ctx.map_addr(|address| address | NOT_COPIED);
         (*icsk).icsk_ulp_ops = ulp_ops::ops::<S>();
         (*sk).sk_data_ready = Some(callbacks::subflow_data_ready::<S>);
         (*sk).sk_write_space = Some(callbacks::subflow_write_space::<S>);

@@ -9,7 +9,7 @@ use super::callbacks::with;
 use super::child;
 use super::module;
 use super::stack::Stack;
-use super::subflow;
+use super::subflow::{self, Ctx};
 use super::ulp;
 use core::cell::UnsafeCell;
 use core::ptr;
@@ -83,17 +83,18 @@ unsafe extern "C" fn ulp_clone<S: Stack>(
     _priority: bindings::gfp_t,
 ) {
     // SAFETY: TCP has just copied a listener of ours; nobody else knows the copy. It must not share the context. TCP puts it
-    // into its table before we hear of it again: its segments pass the filter from then on.
+    // into its table before we hear of it again: its segments pass the filter from then on. The context is the listener's,
+    // which TCP keeps from being freed meanwhile.
     unsafe {
-        let Some(ctx) = subflow::ctx::<S>(new) else {
+        let icsk = new.cast::<bindings::inet_connection_sock>();
+        let Some(ctx) = (*icsk).icsk_ulp_data.cast::<Ctx<S>>().as_ref() else {
             return;
         };
-        let icsk = new.cast::<bindings::inet_connection_sock>();
         (*new).sk_data_ready = ctx.saved.data_ready;
         (*new).sk_write_space = ctx.saved.write_space;
         (*new).sk_state_change = ctx.saved.state_change;
         (*new).sk_error_report = ctx.saved.error_report;
-        child::begin(new, &ctx.saved);
+        child::begin(new);
         (*new).sk_allocation = kernel::bindings::GFP_KERNEL;
         (*icsk).icsk_ulp_data = ptr::null_mut();
         (*icsk).icsk_ulp_ops = ptr::null();

@@ -3,6 +3,7 @@
 # KERNEL=debug for the debug kernel, into build/debug.
 #
 #   build-module.sh [make argument...]    OUTPUT=DIR: elsewhere; FRESH=1: from nothing
+#   SOURCE=DIR                            the module of that directory, not ours
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -25,10 +26,10 @@ fi
 
 # What does not build must not leave an older module for somebody to test.
 failed() {
-	rm -f "$out/rust_mptcp.ko"
+	rm -f "$out"/*.ko
 	die "the module does not build for $KREL" "its messages are above"
 }
 
 # shellcheck disable=SC2086 # MAKE_ARGS is a list.
-"$SANDBOX/enter.sh" make -s -j"$(nproc)" -C "$KSRC" $MAKE_ARGS M=/src MO="/src/$out" "${@:-modules}" || failed
-say "module: $out/rust_mptcp.ko for $KREL"
+"$SANDBOX/enter.sh" make -s -j"$(nproc)" -C "$KSRC" $MAKE_ARGS M="/src${SOURCE:+/$SOURCE}" MO="/src/$out" "${@:-modules}" || failed
+say "module: $(echo "$out"/*.ko) for $KREL"

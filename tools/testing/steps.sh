@@ -131,6 +131,7 @@ module_lint() {
 test_build() {
 	prepared module || return 0
 	check module "$SANDBOX/build-module.sh"
+	check late-handshake env SOURCE=tools/testing/late OUTPUT="$(module_dir)-late" "$SANDBOX/build-module.sh"
 }
 
 # --- the module at work: tools/testing/net/*.sh in the guest ---
