@@ -61,11 +61,13 @@ use kernel::prelude::*;
 /// Everything that the module registers with the kernel, in the order in which it goes: first nobody new comes in, then
 /// what is left is waited for.
 pub(crate) struct Registrations<S: stack::Stack> {
+    // Before all others: until it is gone socket(2) has no memory for anybody (ENOBUFS), because the module takes no more
+    // references.
+    _proto: proto::Registration<S>,
     _sysctl: sysctl_handlers::Registration<S>,
     _genl: genl::Registration<S>,
     _diag: inet_diag::Registration<S>,
     _netdev: netdev::Registration<S>,
-    _proto: proto::Registration<S>,
     _netns: netns::Registration<S>,
     _queue: work::Queue,
     _nobody: nobody::Registration,
@@ -85,14 +87,18 @@ impl<S: stack::Stack> Registrations<S> {
         let nobody = step("socket for orphans", nobody::Registration::new())?;
         let queue = step("workqueue", work::Queue::new())?;
         let netns = step("room in each network namespace", netns::Registration::new())?;
-        let proto = step("way to register IPPROTO_MPTCP", proto::Registration::new())?;
         let netdev = step("way to watch devices", netdev::Registration::new())?;
+        let sysctl = sysctl_handlers::Registration::new();
+        let genl = step("family for path managers", genl::Registration::new())?;
+        let diag = step("way to answer ss -M", inet_diag::Registration::new())?;
+        // Last: from here on there are sockets, which need all of that.
+        let proto = step("way to register IPPROTO_MPTCP", proto::Registration::new())?;
         Ok(Self {
-            _netdev: netdev,
-            _sysctl: sysctl_handlers::Registration::new(),
-            _genl: step("family for path managers", genl::Registration::new())?,
-            _diag: step("way to answer ss -M", inet_diag::Registration::new())?,
             _proto: proto,
+            _sysctl: sysctl,
+            _genl: genl,
+            _diag: diag,
+            _netdev: netdev,
             _netns: netns,
             _queue: queue,
             _nobody: nobody,

@@ -135,14 +135,19 @@ impl<S: Stack> Registration<S> {
 
 impl<S: Stack> Drop for Registration<S> {
     fn drop(&mut self) {
-        // SAFETY: Undoes exactly the steps of `new` that were done, last first. `proto_unregister` frees the slab.
+        // SAFETY: Process context. Undoes exactly the steps of `new` that were done, last first. `proto_unregister` frees the
+        // slab.
         unsafe {
+            // Each family waits for a grace period, and meanwhile the other one still finds a module that takes no more
+            // references: no longer than need be, which is what RTNL stands for (`synchronize_net`).
+            bindings::rtnl_lock();
             if self.registered >= 6 {
                 bindings::inet6_unregister_protosw(V6.switch.get());
             }
             if self.registered >= 5 {
                 bindings::inet_unregister_protosw(V4.switch.get());
             }
+            bindings::rtnl_unlock();
             for (family, slab, proto) in [(&V6, 3, 4), (&V4, 1, 2)] {
                 let at = family.proto.get();
                 if self.registered >= proto && is_listed(&*at) {

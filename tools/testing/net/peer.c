@@ -24,6 +24,7 @@
  * -w FIFO: make the socket and bind it, then wait for a writer of FIFO before listen() or
  * connect(), so that the socket may be older than the module;
  * -k FIFO: keep the connection until there is a writer of FIFO, then close it;
+ * -R: ask for a socket again where there is no memory for one, up to a second;
  * -N NAME: in that network namespace (ip-netns(8)), without the program it takes to get there.
  *
  * SLOW=N in the environment: be N times as patient.
@@ -59,7 +60,7 @@ static struct {
 	unsigned int seconds;
 	uint64_t bytes, seed;
 	const char *before, *keep, *scheduler, *conversation;
-	bool client, fast_open;
+	bool client, fast_open, again;
 } with = { .protocol = MPTCP, .connections = 1, .seconds = 60, .bytes = 1 << 20, .seed = 1 };
 
 /* How many times slower than our limits the machine is. */
@@ -415,8 +416,12 @@ static void parse_address(const char *address, const char *port)
 
 static int make_socket(int family)
 {
-	int fd = checked(socket(family, SOCK_STREAM, with.protocol), "socket");
+	int fd, tries = 0;
 
+	do
+		fd = socket(family, SOCK_STREAM, with.protocol);
+	while (fd < 0 && with.again && (errno == ENOMEM || errno == ENOBUFS) && tries++ < 100 && !usleep(10000));
+	checked(fd, "socket");
 	if (with.rcvbuf)
 		checked(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &with.rcvbuf, sizeof(int)), "SO_RCVBUF");
 	if (with.sndbuf)
@@ -485,7 +490,7 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "fp:n:c:r:s:S:m:t:w:k:N:")) != -1) {
+	while ((option = getopt(argc, argv, "fp:n:c:r:s:S:m:t:w:k:N:R")) != -1) {
 		switch (option) {
 		case 'f': with.fast_open = true; break;
 		case 'p': with.protocol = atoi(optarg); break;
@@ -499,6 +504,7 @@ int main(int argc, char **argv)
 		case 'w': with.before = optarg; break;
 		case 'k': with.keep = optarg; break;
 		case 'N': enter(optarg); break;
+		case 'R': with.again = true; break;
 		default: usage();
 		}
 	}

@@ -1,6 +1,8 @@
 #!/bin/bash
 # Insert and remove as fast as it goes while MPTCP connections are made, used and closed
-# all the time: each is served, by the module or by the kernel, and none is cut.
+# all the time: each is served, by the module or by the kernel, and none is cut. From the moment that
+# rmmod has decided until the module is out of the list of protocols the kernel says that it has no
+# memory for a socket: then it is asked again (peer -R).
 # 20 s, or 10 minutes with LONG=1.
 # timeout: 1200
 # when: long
@@ -8,16 +10,18 @@
 SECONDS_OF_IT=20
 [[ -z ${LONG-} ]] || SECONDS_OF_IT=600
 
-# One after the other until the stop file is there; the first failure goes to its file.
+# One after the other until the stop file is there, with pauses, since rmmod wants a moment without any; the first failure
+# goes to its file.
 converse_on() {
 	local conversation=$1 address=$2
 	LAST_PORT=$3
 	while [[ ! -f $WORK/stop ]]; do
-		talk "$conversation" "$address" -n 20000 -- -n 20000 || {
+		talk "$conversation" "$address" -R -n 20000 -- -R -n 20000 || {
 			echo "$REPORT" >"$WORK/wrong.$conversation"
 			return
 		}
 		echo >>"$WORK/served"
+		nap "$((RANDOM % 2)).$((RANDOM % 10))"
 	done
 }
 
