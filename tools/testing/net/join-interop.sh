@@ -47,7 +47,7 @@ in_tree_endpoints() {
 		;;
 	2)
 		endpoints client "${MESH[0]}" "${MESH[1]} backup"
-		endpoints server "$SIGNAL port $THERE"
+		endpoints server "$SIGNAL port $THERE" "$SIGNAL6 port $THERE"
 		;;
 	esac
 }
@@ -112,7 +112,8 @@ PLAYS+=(
 	"client 0 $V6 $V6 bulk death down"
 	"client 0 $V4 $V4 bulk death silent"
 	"client 1 $V4 0.0.0.0 bulk announced"
-	"client 1 $V4 0.0.0.0 bulk announced_port"
+	"client 1 $V4 0.0.0.0 bulk announced_port $SIGNAL"
+	"client 1 $V6 :: bulk announced_port $SIGNAL6"
 	"client 1 $MAPPED :: bulk announced_mixed $SIGNAL6"
 	"client 1 $V6 :: bulk announced_mixed $SIGNAL"
 	"client 1 $V4 0.0.0.0 bulk withdrawn"
@@ -122,7 +123,8 @@ PLAYS+=(
 	"server 1 $V4 0.0.0.0 bulk fullmesh"
 	"client 2 $V4 $V4 bulk backup_of_in_tree"
 	"client 2 $V4 0.0.0.0 bulk fullmesh_of_in_tree"
-	"server 2 $V4 $V4 bulk port_of_in_tree"
+	"server 2 $V4 $V4 bulk port_of_in_tree 1"
+	"server 2 $V6 $V6 bulk port_of_in_tree 2"
 )
 
 # play N: sets what its line says, the port that is its own, and how much is sent each way: what is to
@@ -269,7 +271,7 @@ announced() {
 }
 
 announced_port() {
-	ACCEPT=0 endpoints server "$SIGNAL port $THERE"
+	ACCEPT=0 endpoints server "$WORDS port $THERE"
 	joins 1 client
 	# The second is the echo of its own.
 	expect client AddAddr=1 PortAdd=2
@@ -331,12 +333,13 @@ fullmesh_of_in_tree() {
 	converse "fullmesh, of which two are backups" veth0
 }
 
+# Of both families, of which a client that speaks IPv4 can join one.
 port_of_in_tree() {
 	endpoints client
-	joins 1 client
-	expect client PortAdd=1
-	expect server MPJoinPortSynRx=1
-	converse "the server announces a port, the client joins" veth0 veth1
+	joins "$WORDS" client
+	expect client PortAdd=2
+	expect server MPJoinPortSynRx="$WORDS"
+	converse "the server announces ports, the client joins" veth0 veth1
 }
 
 # --- all of it ---

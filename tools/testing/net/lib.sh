@@ -296,9 +296,26 @@ spoke_tcp() {
 module_out() { ! grep -q '^rust_mptcp ' /proc/modules || rmmod rust_mptcp; }
 module_in() { grep -q '^rust_mptcp ' /proc/modules || insmod "${RUST_MPTCP_KO:-/mod/rust_mptcp.ko}"; }
 
+# monitor NAMESPACE: `ip mptcp monitor` there, into heard.NAMESPACE, from when on it hears of everything.
+monitor() {
+	local tries
+	ip netns exec "$1" ip mptcp monitor >"$WORK/heard.$1" 2>&1 &
+	for ((tries = 0; tries < 200 * SLOW; tries++)); do
+		! listens_to_events "$1" $! || break
+		nap 0.05
+	done
+	# Its end is no news.
+	disown
+}
+
+# listens_to_events NAMESPACE PID: it has a socket of NETLINK_GENERIC (16) that has joined a group.
+listens_to_events() {
+	awk -v pid="$2" '$2 == 16 && $3 == pid && $4 !~ /^0+$/ { found = 1 } END { exit !found }' "/proc/${INSIDE[$1]}/net/netlink"
+}
+
 # idle: until the module serves no socket any more; at most 30 s. Otherwise LEFT says which.
 idle() {
-	local end=$((SECONDS + 30 * SLOW)) references name
+	local end=$((SECONDS + ${PATIENCE:-30} * SLOW)) references name
 	while ((SECONDS < end)); do
 		references=$(</sys/module/rust_mptcp/refcnt)
 		[[ $references != 0 ]] || return 0

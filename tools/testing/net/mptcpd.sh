@@ -36,8 +36,7 @@ has() { endpoints "$1" | grep "^$2 "; }
 
 declare -A OLD
 listen_in() {
-	ip netns exec "$1" ip mptcp monitor >"$WORK/heard.$1" 2>&1 &
-	disown
+	monitor "$1"
 	OLD[$1]=0
 }
 

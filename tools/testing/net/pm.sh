@@ -240,11 +240,8 @@ tells() {
 monitors() {
 	local name
 	for name in client server; do
-		ip netns exec "$name" ip mptcp monitor >"$WORK/heard.$name" 2>&1 &
+		monitor "$name"
 	done
-	# Their end is no news.
-	disown -a
-	sleep 0.5
 }
 
 # A connection that stays, and the token of its client.
