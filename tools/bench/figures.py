@@ -60,7 +60,9 @@ ROWS = (
     Row("unequal", "100 + 10 Mbit/s", goal=0.99, note="in-tree was 0.983", modes=("paths",)),
     Row("veth", "unshaped, Mbit/s", goal=1.0, note="in-tree was 0.75", modes=("paths",)),
     Row("gap_down", "gap: link down, ms", goal=40, lower=True, note="in-tree was 470", modes=("paths",), unit="ms"),
+    Row("gap_down_later", "  later on", lower=True, modes=("paths",), unit="ms"),
     Row("gap_silent", "gap: silence, ms", goal=250, lower=True, note="in-tree was 478", modes=("paths",), unit="ms"),
+    Row("gap_silent_later", "  later on", lower=True, modes=("paths",), unit="ms"),
 )
 
 def read_raw(path):

@@ -90,9 +90,9 @@ unshaped() {
 	fi
 }
 
-# longest_gap NAME COMMAND: that a reader sees when the command has killed the first path.
+# longest_gap NAME COMMAND: that a reader sees when the command kills the first path, and later on.
 longest_gap() {
-	local gap
+	local gap later
 	two_paths 20 20 20 20
 	serve_zeros
 	watched $FIRST $WORK/first --cut "$CUT" "$2" --after $AFTER
@@ -100,8 +100,10 @@ longest_gap() {
 	gap=$(jq -r 'if .cut == null then "one path only" elif .stalled then "nothing comes any more"
 		else 1000 * (.gap[1] - .gap[0]) end' $WORK/first)
 	if [[ $gap == [0-9]* ]]; then
+		later=$(jq '1000 * (.later[1] - .later[0])' $WORK/first)
 		figure "$kind" "$1" "$gap"
-		said+=" $1 $gap ms,"
+		figure "$kind" "$1_later" "$later"
+		said+=" $1 $gap ms (later $later),"
 	else
 		no_figure "$kind" "$1" "$gap"
 		said+=" $1: $gap,"

@@ -13,8 +13,9 @@ REPORT is JSON, times in seconds since the first octet:
   rate              octets each second without the first two seconds, in which connections grow
   paths             octets that came in by veth0 and veth1
   cut               when the command began; null: it did not
-  gap               [from, to], the longest time without an octet since the cut; null: no cut
-  stalled           nothing came any more after that gap
+  gap               [from, to], the longest time without an octet that the cut began; null: no cut
+  later             the same of what began later: on the path that is left TCP loses and repairs
+  stalled           nothing came any more in the end
   samples           [time, veth0, veth1, read]: octets so far, each 50 ms
 """
 
@@ -30,6 +31,9 @@ INTERVAL = 0.05
 # Without an octet for so long, a transfer is over.
 PATIENCE = 10.0
 WARM = 2.0
+# What begins within so many seconds of the cut is its doing. Linux first hears of a silent path
+# after 200 ms.
+SOON = 0.25
 PATHS = ("veth0", "veth1")
 
 
@@ -57,6 +61,11 @@ def slope(points):
     return sum((x - x0) * (y - y0) for x, y in points) / sum((x - x0) ** 2 for x, _ in points)
 
 
+def longer(one, other):
+    """Of two times, the first of which may be missing."""
+    return other if one is None or other[1] - other[0] > one[1] - one[0] else one
+
+
 class Transfer:
     def __init__(self, options):
         self.options = options
@@ -65,7 +74,7 @@ class Transfer:
         self.begun = self.last = None
         self.before = received()
         self.samples = []
-        self.cut = self.gap = self.command = None
+        self.cut = self.gap = self.later = self.command = None
         self.one_path = self.stalled = False
 
     def now(self):
@@ -83,9 +92,14 @@ class Transfer:
             self.copy.write(data)
 
     def waited(self, now):
-        """The longest gap since the cut is [from, to]."""
-        if self.cut is not None and (self.gap is None or now - self.last > self.gap[1] - self.gap[0]):
-            self.gap = [self.last, now]
+        """Nothing came since the last octet."""
+        if self.cut is None:
+            return
+        gap = [self.last, now]
+        if self.last - self.cut < SOON:
+            self.gap = longer(self.gap, gap)
+        else:
+            self.later = longer(self.later, gap)
 
     def paths(self):
         return [now - before for now, before in zip(received(), self.before)]
@@ -149,6 +163,7 @@ class Transfer:
             "paths": self.paths(),
             "cut": self.cut,
             "gap": self.gap,
+            "later": self.later,
             "stalled": self.stalled,
             "samples": self.samples,
         }

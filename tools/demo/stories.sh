@@ -73,7 +73,7 @@ walk_out() {
 	asked '.cut != null' || failed "$1: the download was over before the path died"
 	drawn "$1" "Walk-out: the first of two paths dies in the middle ($2)" "$2"
 	gap=$(told '1000 * (.gap[1] - .gap[0]) | round')
-	echo "   all 16 MiB arrived, SHA-256 right; the longest gap that the reader saw: $gap ms"
+	echo "   all 16 MiB arrived, SHA-256 right; without an octet for $gap ms when the path died"
 	note "a path dies: $2, $stack" "the download goes on after $gap ms, SHA-256 right"
 }
 # shellcheck disable=SC1091
