@@ -301,16 +301,16 @@ monitor() {
 	local tries
 	ip netns exec "$1" ip mptcp monitor >"$WORK/heard.$1" 2>&1 &
 	for ((tries = 0; tries < 200 * SLOW; tries++)); do
-		! listens_to_events "$1" $! || break
+		! listens_to_events $! || break
 		nap 0.05
 	done
 	# Its end is no news.
 	disown
 }
 
-# listens_to_events NAMESPACE PID: it has a socket of NETLINK_GENERIC (16) that has joined a group.
+# listens_to_events PID: it has a socket of NETLINK_GENERIC (16) that has joined a group.
 listens_to_events() {
-	awk -v pid="$2" '$2 == 16 && $3 == pid && $4 !~ /^0+$/ { found = 1 } END { exit !found }' "/proc/${INSIDE[$1]}/net/netlink"
+	awk -v pid="$1" '$2 == 16 && $3 == pid && $4 !~ /^0+$/ { found = 1 } END { exit !found }' "/proc/$1/net/netlink"
 }
 
 # idle: until the module serves no socket any more; at most 30 s. Otherwise LEFT says which.
