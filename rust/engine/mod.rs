@@ -30,7 +30,7 @@
 //! | 3.3.2 `DATA_ACK` | `data_ack` |
 //! | 3.3.3 `DATA_FIN` and close | `close`, `state` |
 //! | 3.3.4 receive window, order | `receive`, [`shared`] |
-//! | 3.3.5 what to send, and where | `send`, `several`, [`scheduler`] |
+//! | 3.3.5 what to send, and where | `send`, `several`, [`scheduler`], [`send_buffer`] |
 //! | 3.3.6 retransmission, reinjection | `retransmit`, `silence` |
 //! | 3.3.8 backup | `priority` |
 //! | 3.4 addresses | `address`, `signals` |
@@ -85,6 +85,7 @@ mod retransmit;
 mod runs;
 pub mod scheduler;
 mod send;
+pub mod send_buffer;
 mod several;
 pub mod shared;
 mod signals;

@@ -231,7 +231,7 @@ impl Entries {
         self.more.remove(at)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> + Clone {
         // Named in full: the kernel's prelude has another `chain`.
         Iterator::chain(self.first.iter(), self.more.iter())
     }

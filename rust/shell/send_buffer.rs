@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The send buffer of a connection: the smallest one of TCP and what its subflows have together, unless a program fixed
-//! it.
+//! The send buffer of a connection: the smallest one of TCP and what the engine makes of those of its subflows, unless a
+//! program fixed it.
 
 use super::msk::Msk;
 use super::sendmsg::wants_acks;
 use super::Mptcp;
+use crate::engine::send_buffer::{self, PathBuffer};
 use crate::sys::sock::Sock;
 use crate::sys::subflow::SubflowLocked;
 use kernel::sync::rcu;
 
-/// Adds up the send buffers if that of this subflow has changed.
+fn of(ssk: &Sock) -> PathBuffer {
+    PathBuffer {
+        octets: u32::try_from(ssk.sndbuf()).unwrap_or(0),
+        srtt: ssk.srtt_micros(),
+    }
+}
+
+/// Adds up the send buffers if what this subflow has to do with it has changed.
 pub(super) fn follow(sk: &Sock, msk: &Msk, locked: &mut SubflowLocked<'_, Mptcp>) {
-    let bytes = locked.sock().sndbuf();
-    if core::mem::replace(&mut locked.locked().sndbuf, bytes) != bytes {
+    let now = of(locked.sock());
+    let before = &mut locked.locked().buffered;
+    if now.octets != before.octets || send_buffer::is_news(before.srtt, now.srtt) {
+        *before = now;
         sum(sk, msk);
     }
 }
@@ -23,11 +33,13 @@ pub(super) fn sum(sk: &Sock, msk: &Msk) {
     if sk.sndbuf_locked() {
         return;
     }
-    let bytes = {
+    let most = u32::try_from(sk.wmem_max()).unwrap_or(0);
+    let wanted = {
         let inner = msk.inner.lock();
-        let buffers = inner.subflows.iter().map(|entry| entry.ssk.sndbuf());
-        buffers.fold(sk.wmem_min(), i32::saturating_add)
+        send_buffer::wanted(inner.subflows.iter().map(|entry| of(&entry.ssk)), most)
     };
+    let wanted = i32::try_from(wanted).unwrap_or(i32::MAX);
+    let bytes = sk.wmem_min().saturating_add(wanted);
     let before = sk.sndbuf();
     if bytes == before {
         return;

@@ -7,6 +7,7 @@ use super::msk::Msk;
 use super::netns;
 use super::sha256::KernelSha256;
 use super::Mptcp;
+use crate::engine::send_buffer::PathBuffer;
 use crate::engine::{Duration, Ending, Event, Mib, SubflowId, SubflowTx, SynAckAnswer};
 use crate::sys::proto;
 use crate::sys::segment::Header;
@@ -40,8 +41,8 @@ pub(crate) struct Locked {
     pub(super) handed: Option<Dsn>,
     /// How often TCP's retransmission timer had fired when we looked last.
     pub(super) timeouts: u8,
-    /// The send buffer that the connection counts on.
-    pub(super) sndbuf: i32,
+    /// The send buffer and the round-trip time that the connection counts on.
+    pub(super) buffered: PathBuffer,
     /// The engine was told that TCP is done.
     closed: bool,
 }
@@ -53,7 +54,7 @@ impl Locked {
             plain_syns: 0,
             handed: None,
             timeouts: 0,
-            sndbuf: 0,
+            buffered: PathBuffer { octets: 0, srtt: 0 },
             closed: false,
         }
     }

@@ -167,6 +167,7 @@ wait_queue_head_t *rmptcp_sk_sleep(struct sock *sk) { return sk_sleep(sk); }
 void *rmptcp_current(void) { return current; }
 int rmptcp_rmem_max(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]); }
 int rmptcp_wmem_min(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[0]); }
+int rmptcp_wmem_max(struct sock *sk) { return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_wmem[2]); }
 bool rmptcp_defers_connect(struct sock *sk) { return inet_test_bit(DEFER_CONNECT, sk); }
 void rmptcp_set_defer_connect(struct sock *sk, bool on) { inet_assign_bit(DEFER_CONNECT, sk, on); }
 bool rmptcp_ack_scheduled(const struct sock *sk) { return inet_csk_ack_scheduled(sk); }

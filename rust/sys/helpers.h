@@ -116,6 +116,7 @@ void *rmptcp_current(void);
 
 int rmptcp_rmem_max(struct sock *sk);
 int rmptcp_wmem_min(struct sock *sk);
+int rmptcp_wmem_max(struct sock *sk);
 bool rmptcp_defers_connect(struct sock *sk);
 void rmptcp_set_defer_connect(struct sock *sk, bool on);
 bool rmptcp_ack_scheduled(const struct sock *sk);

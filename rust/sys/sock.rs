@@ -180,6 +180,12 @@ impl Sock {
         unsafe { bindings::rmptcp_wmem_min(self.as_ptr()) }
     }
 
+    /// The largest send buffer that TCP makes for itself (`net.ipv4.tcp_wmem`).
+    pub(crate) fn wmem_max(&self) -> i32 {
+        // SAFETY: The socket is alive, so is its namespace.
+        unsafe { bindings::rmptcp_wmem_max(self.as_ptr()) }
+    }
+
     /// Sets `sk_sndbuf`.
     pub(crate) fn set_sndbuf(&self, bytes: i32) {
         // SAFETY: As in `state`.

@@ -104,6 +104,13 @@ impl Sock {
         unsafe { bindings::rmptcp_tcp_space_from_win(self.as_ptr(), bytes) }
     }
 
+    /// The smoothed round-trip time of this TCP socket in microseconds; 0 if it has none.
+    pub(crate) fn srtt_micros(&self) -> u32 {
+        let tp = self.as_ptr().cast::<bindings::tcp_sock>();
+        // SAFETY: Subflows are TCP sockets; a stale value is harmless. TCP keeps eighths.
+        unsafe { ptr::addr_of!((*tp).srtt_us).read_volatile() >> 3 }
+    }
+
     /// The round trip time that this TCP socket measures as a receiver, in microseconds; 0 if it has none.
     pub(crate) fn rcv_rtt_micros(&self) -> u64 {
         let tp = self.as_ptr().cast::<bindings::tcp_sock>();
