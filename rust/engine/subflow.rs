@@ -403,6 +403,9 @@ impl<P> Subflow<P> {
         let sent = u64::from(sent.saturating_sub(self.stats.unsent));
         let octets = sent.saturating_mul(way.saturating_sub(quiet));
         let octets = octets.checked_div(self.stats.srtt.into()).unwrap_or(0);
+        // While a queue grows the round trip is longer than the smoothed one says. Rather too few: what is taken for
+        // delivered goes last, and the peer would wait for that.
+        let octets = octets.saturating_sub(octets / 8);
         u32::try_from(octets.min(sent)).unwrap_or(0)
     }
 

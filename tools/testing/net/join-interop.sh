@@ -174,6 +174,13 @@ later() {
 	meanwhile "$@"
 }
 
+# once_joined COMMAND...: the same, when the second path carries data.
+once_joined() {
+	HAS=()
+	(until_carried client $((10 * SLOW)) $((OCTETS / 50)) veth1 && "$@") &
+	MEANWHILE=$!
+}
+
 # converse NAME [DEVICE...]: to the end, and those have carried data both ways.
 converse() {
 	local status=0 device name=$1
@@ -246,7 +253,7 @@ removed() {
 	joins 1 client
 	expect server RmAddr=1
 	expect client RmSubflow=1
-	later ip -n client mptcp endpoint delete id 1
+	once_joined ip -n client mptcp endpoint delete id 1
 	converse "the client takes its subflow away"
 }
 
@@ -289,7 +296,7 @@ withdrawn() {
 	ACCEPT=0 endpoints server "$SIGNAL"
 	joins 1 client
 	expect client RmAddr=1
-	later ip -n server mptcp endpoint delete id 1
+	once_joined ip -n server mptcp endpoint delete id 1
 	converse "the server takes its address away"
 }
 
