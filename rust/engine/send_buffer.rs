@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! RFC 6182 5.3.1: how much a connection keeps that the peer has not acknowledged.
+//! RFC 6182 5.3: how much a connection keeps that the peer has not acknowledged.
 //!
 //! A byte on a fast path is acknowledged at the level of the connection only when those before it are,
 //! which may be on a slow one. So while a slow path takes its round trip all others need something to
