@@ -61,7 +61,7 @@ use kernel::prelude::*;
 /// Everything that the module registers with the kernel, in the order in which it goes: first nobody new comes in, then
 /// what is left is waited for.
 pub(crate) struct Registrations<S: stack::Stack> {
-    // Before all others: until it is gone socket(2) has no memory for anybody (ENOBUFS), because the module takes no more
+    // Before all others: until it is gone socket(2) has no memory for anybody (ENOMEM, ENOBUFS), because the module takes no more
     // references.
     _proto: proto::Registration<S>,
     _sysctl: sysctl_handlers::Registration<S>,

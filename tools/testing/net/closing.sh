@@ -6,6 +6,7 @@
 # timeout: 180
 . "$(dirname "$0")/lib.sh"
 
+trap 'rmmod late_handshake 2>/dev/null; clean_up' EXIT
 LATE=${RUST_MPTCP_KO%/*}-late/late_handshake.ko
 if (($(nproc) < 2)); then
 	skip "listeners close under handshakes" "one CPU"

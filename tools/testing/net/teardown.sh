@@ -1,7 +1,7 @@
 #!/bin/bash
 # Namespaces that go while connections in them are open, with their link or under it: no
 # socket, namespace or device is left. 2 rounds of each way, 100 with LONG=1.
-# timeout: 1200
+# timeout: 2400
 # when: long
 . "$(dirname "$0")/lib.sh"
 ROUNDS=${LONG:+100} ROUNDS=${ROUNDS:-2}
