@@ -20,6 +20,7 @@
  *
  * Options: -p 262|0 protocol, -n BYTES, -c CONNECTIONS one after the other, -r SO_RCVBUF,
  * -s SO_SNDBUF, -S SCHEDULER, -m SEED of the pattern, -t SECONDS before giving up;
+ * -j N: exchange an octet, and go on when the connection has N more subflows;
  * -f: fast open, the client's first bytes on its SYN if the kernel has a cookie;
  * -w FIFO: make the socket and bind it, then wait for a writer of FIFO before listen() or
  * connect(), so that the socket may be older than the module;
@@ -56,7 +57,7 @@
 #define CHUNK		65536
 
 static struct {
-	int protocol, rcvbuf, sndbuf, connections;
+	int protocol, rcvbuf, sndbuf, connections, joins;
 	unsigned int seconds;
 	uint64_t bytes, seed;
 	const char *before, *keep, *scheduler, *conversation;
@@ -338,6 +339,28 @@ static const char *is_mptcp(int fd)
 	return errno == EOPNOTSUPP ? "no" : "unknown";
 }
 
+/* `mptcpi_subflows`: without the first one. */
+static int extra_subflows(int fd)
+{
+	uint8_t info[512] = { 0 };
+	socklen_t length = sizeof(info);
+
+	checked(getsockopt(fd, SOL_MPTCP, MPTCP_INFO, info, &length), "MPTCP_INFO");
+	return info[0];
+}
+
+/* A connection takes joins when both ends have heard of each other's data. */
+static void wait_for_joins(int fd)
+{
+	send_all(fd, 1);
+	receive_all(fd, 1);
+	for (int tries = 0; extra_subflows(fd) < with.joins; tries++) {
+		if (tries == 1000 * slow)
+			fail("%d more subflows of %d after %d s", extra_subflows(fd), with.joins, 10 * slow);
+		usleep(10000);
+	}
+}
+
 static bool talk(int fd)
 {
 	const char *what = with.conversation;
@@ -378,6 +401,8 @@ static void converse(int fd)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length);
 	mptcp = is_mptcp(fd);
+	if (with.joins)
+		wait_for_joins(fd);
 	if (talk(fd))
 		fd = -1;
 	if (with.keep)
@@ -480,8 +505,8 @@ static void enter(const char *name)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: peer [-f] [-p 262|0] [-n BYTES] [-c CONNECTIONS] [-r SO_RCVBUF] [-s SO_SNDBUF]\n"
-			"            [-S SCHEDULER] [-m SEED] [-t SECONDS] [-w FIFO] [-k FIFO] [-N NAME]\n"
+	fprintf(stderr, "usage: peer [-f] [-p 262|0] [-j N] [-n BYTES] [-c CONNECTIONS] [-r SO_RCVBUF]\n"
+			"            [-s SO_SNDBUF] [-S SCHEDULER] [-m SEED] [-t SECONDS] [-w FIFO] [-k FIFO] [-N NAME]\n"
 			"            listen|connect ADDRESS PORT CONVERSATION\n");
 	exit(2);
 }
@@ -490,7 +515,7 @@ int main(int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "fp:n:c:r:s:S:m:t:w:k:N:R")) != -1) {
+	while ((option = getopt(argc, argv, "fp:n:c:r:s:S:j:m:t:w:k:N:R")) != -1) {
 		switch (option) {
 		case 'f': with.fast_open = true; break;
 		case 'p': with.protocol = atoi(optarg); break;
@@ -499,6 +524,7 @@ int main(int argc, char **argv)
 		case 'r': with.rcvbuf = atoi(optarg); break;
 		case 's': with.sndbuf = atoi(optarg); break;
 		case 'S': with.scheduler = optarg; break;
+		case 'j': with.joins = atoi(optarg); break;
 		case 'm': with.seed = strtoull(optarg, NULL, 0); break;
 		case 't': with.seconds = (unsigned int)atoi(optarg); break;
 		case 'w': with.before = optarg; break;

@@ -5,8 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/paths.sh"
 
-# On a slow machine a good part of it is sent before the second subflow is there.
-OCTETS=$((SLOW > 1 ? 2000000 : 1000000))
+OCTETS=1000000
 ALL='default roundrobin redundant blest ecf'
 
 names() { client sysctl -n net.mptcp.available_schedulers; }
@@ -39,7 +38,8 @@ knobs() {
 	choose default
 }
 
-# over_two [CLIENT-OPTION...] [-- SERVER-OPTION...]: a conversation; each side sends OCTETS.
+# over_two [CLIENT-OPTION...] [-- SERVER-OPTION...]: a conversation; each side sends OCTETS,
+# nearly all of them when the second subflow is there.
 over_two() {
 	local client_options=()
 	while (($#)) && [[ $1 != -- ]]; do
@@ -48,7 +48,7 @@ over_two() {
 	done
 	shift
 	weigh
-	talk bulk "$ADDRESS" -n "$OCTETS" "$@" -- -n "$OCTETS" "${client_options[@]}"
+	talk bulk "$ADDRESS" -n "$OCTETS" -j 1 "$@" -- -n "$OCTETS" -j 1 "${client_options[@]}"
 }
 
 # twice NAMESPACE: whether most of what was sent there since `weigh` went over both devices.
