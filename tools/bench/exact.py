@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns the counts of exact-plugin.c into a table of functions.
 
-  exact.py DIRECTORY bulk|requests|connections AMOUNT
+  exact.py DIRECTORY bulk|paths|requests|connections AMOUNT
 
 Writes DIRECTORY/exact-OF.txt: the instructions that each function costs for 128 KiB, a request and
 its answer, or a connection, at both ends together, and how often it is called; dearest beside plain
@@ -16,7 +16,7 @@ from pathlib import Path
 from flame import KINDS, readable
 
 # What is counted: how much of the amount makes one, and its name.
-UNITS = {"bulk": (128 << 10, "write of 128 KiB"), "requests": (1, "request"), "connections": (1, "connection")}
+UNITS = {"bulk": (128 << 10, "write of 128 KiB"), "paths": (128 << 10, "write of 128 KiB"), "requests": (1, "request"), "connections": (1, "connection")}
 USER = "(user space)"
 SHOWN = 40
 

@@ -39,10 +39,10 @@ done
 for step in $STEPS; do
 	[[ $step =~ ^(bulk|requests|connections|memory)$ ]] || die "no step '$step'" "STEPS is some of: bulk requests connections memory"
 done
-declare -A EXACTLY=([bulk]=400000000 [requests]=10000 [connections]=2000)
+declare -A EXACTLY=([bulk]=400000000 [paths]=400000000 [requests]=10000 [connections]=2000)
 [[ ${EXACT-} != 1 ]] || EXACT="bulk requests connections"
 for of in ${EXACT-}; do
-	[[ -n ${EXACTLY[$of]-} ]] || die "cannot count '$of'" "EXACT is 1, or some of: bulk requests connections"
+	[[ -n ${EXACTLY[$of]-} ]] || die "cannot count '$of'" "EXACT is 1, or some of: bulk paths requests connections"
 done
 [[ ${ROUNDS:-1} =~ ^[1-9][0-9]*$ ]] || die "ROUNDS=$ROUNDS is no number of rounds" "e.g. ROUNDS=5"
 
