@@ -31,6 +31,9 @@ use crate::wire::Dsn;
 /// How long a subflow that has its turn may leave the question unanswered.
 const ANSWER: Duration = Duration::of_millis(10);
 
+/// How long a choice holds for what is written only then.
+const HOLDS: Duration = Duration::of_millis(1);
+
 /// How long the peer must not have got on until what it waits for is known to be lost with a path.
 const STALL: Duration = Duration::of_millis(5);
 
@@ -43,6 +46,7 @@ const LOOKS: u32 = 128;
 pub(super) struct Grant {
     sf: SubflowId,
     octets: u32,
+    at: Instant,
     /// When it was asked to take something, while it has not answered.
     asked: Option<Instant>,
 }
@@ -207,8 +211,9 @@ impl<P: Payload> Connection<P> {
     fn whose_turn(&mut self, class: Class) -> Option<SubflowId> {
         if let Some(grant) = self.grant {
             let mute = grant.asked.is_some_and(|at| self.now.since(at) > ANSWER);
+            let old = grant.asked.is_none() && self.now.since(grant.at) > HOLDS;
             let holder = self.usable(class).find(|flow| flow.id == grant.sf);
-            if holder.is_some_and(|flow| !flow.is_full()) && !mute {
+            if holder.is_some_and(|flow| !flow.is_full()) && !mute && !old {
                 return Some(grant.sf);
             }
             if let Some(flow) = self.subflows.get_mut(grant.sf).filter(|_| mute) {
@@ -234,6 +239,7 @@ impl<P: Payload> Connection<P> {
         self.grant = Some(Grant {
             sf,
             octets,
+            at: self.now,
             asked: None,
         });
         if let Some(flow) = self.subflows.get_mut(sf) {

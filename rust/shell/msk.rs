@@ -143,9 +143,7 @@ impl Msk {
 
     /// The first subflow above `last` for which something waits.
     pub(super) fn next_waiting(&self, last: Option<SubflowId>) -> Option<Visit> {
-        let inner = self.inner.lock();
-        let entry = inner.subflows.next_waiting(last)?;
-        Some(inner.visit(entry))
+        self.inner.lock().next_waiting(last)
     }
 }
 
@@ -199,6 +197,12 @@ impl Inner {
     /// See [`Msk::next_subflow`].
     pub(super) fn next_subflow(&self, last: Option<SubflowId>) -> Option<Visit> {
         let entry = self.subflows.after(last)?;
+        Some(self.visit(entry))
+    }
+
+    /// See [`Msk::next_waiting`].
+    pub(super) fn next_waiting(&self, last: Option<SubflowId>) -> Option<Visit> {
+        let entry = self.subflows.next_waiting(last)?;
         Some(self.visit(entry))
     }
 

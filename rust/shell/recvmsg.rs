@@ -236,6 +236,9 @@ pub(super) fn each_other(msk: &Msk, first: &Visit, mut f: impl FnMut(&Visit)) {
     let mut last = first.id;
     while let Some(visit) = msk.next_subflow(Some(last)) {
         f(&visit);
+        if !visit.more {
+            return;
+        }
         last = visit.id;
     }
 }

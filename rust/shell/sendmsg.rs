@@ -3,7 +3,7 @@
 //! sendmsg(2), and handing what was written to TCP.
 
 use super::act::Outcome;
-use super::msk::{now, Inner, Msk};
+use super::msk::{now, Inner, Msk, Visit};
 use super::netns;
 use super::Mptcp;
 use crate::engine::{Duration, Event, Mib, PathStats, SubflowId, Transmit};
@@ -187,10 +187,20 @@ fn queue(sk: &Sock, msk: &Msk, piece: crate::sys::msg::Copied, told: Option<u32>
     Ok(())
 }
 
+/// The first subflow above `last` that there may be something for: any, while something is to be sent.
+fn next_to_push(msk: &Msk, last: Option<SubflowId>) -> Option<Visit> {
+    let inner = msk.inner.lock();
+    if wants_acks(msk, &inner) {
+        inner.next_subflow(last)
+    } else {
+        inner.next_waiting(last)
+    }
+}
+
 /// Hands what there is to send to the subflows that have room. Process context, the socket locked.
 pub(super) fn push_all(sk: &Sock, msk: &Msk) {
     let mut last = None;
-    while let Some(visit) = msk.next_subflow(last) {
+    while let Some(visit) = next_to_push(msk, last) {
         if let Some(mut locked) = visit.lock() {
             if !visit.waits || !super::act::flush(sk, msk, &mut locked).pushed {
                 push(sk, msk, &mut locked);

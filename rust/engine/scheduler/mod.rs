@@ -71,6 +71,15 @@ impl PathView {
         self.stats.window_room()
     }
 
+    /// How much one choice is for, in whole segments as long as there are that many: a [`BURST`] of what waits, and in any
+    /// case what the path sends in a thousandth of a second, written already or not. Changing paths costs more than a write.
+    pub(super) fn burst(&self, allowed: u64) -> u32 {
+        let due = u32::try_from(allowed)
+            .unwrap_or(u32::MAX)
+            .min(whole(BURST, self.mss()).max(1));
+        due.max(whole(self.stats.ahead(), self.mss()))
+    }
+
     /// When the peer would have acknowledged `octets` more, in microseconds from now.
     pub(super) fn done_in(&self, octets: u64) -> u64 {
         let rate = self.rate();
@@ -119,13 +128,16 @@ impl PathStats {
             return u32::MAX;
         }
         let segment = self.segment();
-        let ahead = u32::try_from(self.pacing / AHEAD).unwrap_or(u32::MAX);
-        let ahead = ahead.max(segment.saturating_mul(2));
+        let ahead = self.ahead().max(segment.saturating_mul(2));
         let cwnd = self.cwnd.max(segment).saturating_add(ahead);
         // More in flight than the window allows, as after a loss, takes nothing from what may lie ahead.
         let used = self.in_flight.min(self.cwnd).saturating_add(self.unsent);
-        let room = cwnd.saturating_sub(used);
-        room.saturating_sub(room.checked_rem(segment).unwrap_or(0))
+        whole(cwnd.saturating_sub(used), segment)
+    }
+
+    /// What goes out in a thousandth of a second.
+    fn ahead(&self) -> u32 {
+        u32::try_from(self.pacing / AHEAD).unwrap_or(u32::MAX)
     }
 
     /// TCP took `octets`.
@@ -139,6 +151,11 @@ impl PathStats {
         self.in_flight = self.in_flight.saturating_sub(octets);
         self.unsent = self.unsent.saturating_sub(rest);
     }
+}
+
+/// As much of `octets` as fills segments.
+fn whole(octets: u32, segment: u32) -> u32 {
+    octets.saturating_sub(octets.checked_rem(segment).unwrap_or(0))
 }
 
 /// The part of a second for which TCP is handed data ahead of its congestion window.
@@ -171,8 +188,9 @@ pub enum Choice {
     All,
 }
 
-/// The most that one choice is for: as in-tree, a bit less than what one buffer of TCP holds.
-pub const BURST: u32 = 65_428;
+/// What one choice of [`default`] is for at most, up to some 500 Mbit/s: what one buffer of TCP holds beside the headers
+/// there may be (`sk_dst_gso_max_size`).
+pub const BURST: u32 = 65_024;
 
 /// Chooses subflows.
 pub trait Scheduler {

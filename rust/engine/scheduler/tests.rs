@@ -85,6 +85,23 @@ fn default_never_asks_for_more_than_there_is() {
 }
 
 #[test]
+fn default_stays_for_a_millisecond_with_a_path_that_is_fast() {
+    let mut path = path(1, 20, 10, 0);
+    for (pacing, octets) in [
+        (0, 700),
+        (1_000_000, 700),
+        (10_000_000, 6 * MSS),
+        (2_000_000_000, 1381 * MSS),
+        (u64::MAX, u32::MAX / MSS * MSS),
+    ] {
+        path.stats.pacing = pacing;
+        let choice = default::Default.choose([path].into_iter(), &send(700, 900));
+        let sf = SubflowId(1);
+        assert_eq!(choice, Choice::Give { sf, octets }, "{pacing}");
+    }
+}
+
+#[test]
 fn roundrobin_takes_turns_and_leaves_out_who_has_no_room() {
     let mut one = roundrobin::RoundRobin::default();
     let paths = vec![path(1, 20, 10, 0), path(2, 100, 10, 10), path(5, 50, 10, 9)];

@@ -30,11 +30,17 @@ impl Two {
 
     /// Round-trip time in milliseconds, congestion window in segments.
     fn measured(&mut self, sf: SubflowId, srtt: u32, cwnd: u32) {
+        self.paced(sf, srtt, cwnd, 0);
+    }
+
+    /// And the pacing rate in octets a second.
+    fn paced(&mut self, sf: SubflowId, srtt: u32, cwnd: u32, pacing: u64) {
         let stats = PathStats {
             srtt: srtt * 1000,
             rttvar: srtt * 100,
             cwnd: cwnd * 1000,
             mss: 1000,
+            pacing,
             ..PathStats::default()
         };
         let rto = Duration::from_millis(200);
@@ -128,6 +134,25 @@ fn only_the_subflow_whose_turn_it_is_takes_new_bytes() {
     assert_eq!(two.pushed(), [2]);
     assert_eq!(two.takes(SF, 9_000), None);
     assert_eq!(two.takes(SECOND, 9_000), Some((3_000, 1_000)));
+}
+
+#[test]
+fn a_turn_on_a_fast_path_outlasts_a_write_but_not_a_millisecond() {
+    let mut two = Two::new(SchedulerKind::Default);
+    for sf in [SF, SECOND] {
+        two.paced(sf, 20, 10, 5_000_000);
+    }
+    two.wrote(3_000);
+    assert_eq!(two.takes(SF, 9_000), Some((0, 3_000)));
+    two.pushed();
+    two.rig.now = 1;
+    two.wrote(1_000);
+    assert_eq!(two.pushed(), [1]);
+    assert_eq!(two.takes(SF, 9_000), Some((3_000, 1_000)));
+    two.rig.now = 2;
+    two.wrote(500);
+    assert_eq!(two.pushed(), [2]);
+    assert_eq!(two.takes(SECOND, 9_000), Some((4_000, 500)));
 }
 
 #[test]
