@@ -74,10 +74,11 @@ impl PathView {
     /// How much one choice is for, in whole segments as long as there are that many: a [`BURST`] of what waits, and in any
     /// case what the path sends in a thousandth of a second, written already or not. Changing paths costs more than a write.
     pub(super) fn burst(&self, allowed: u64) -> u32 {
-        let due = u32::try_from(allowed)
-            .unwrap_or(u32::MAX)
-            .min(whole(BURST, self.mss()).max(1));
-        due.max(whole(self.stats.ahead(), self.mss()))
+        let segment = self.mss();
+        let due = u32::try_from(allowed).unwrap_or(u32::MAX);
+        // A segment of the loopback device is larger than a burst.
+        let due = due.min(whole(BURST.max(segment), segment));
+        due.max(whole(self.stats.ahead(), segment))
     }
 
     /// When the peer would have acknowledged `octets` more, in microseconds from now.

@@ -102,6 +102,15 @@ fn default_stays_for_a_millisecond_with_a_path_that_is_fast() {
 }
 
 #[test]
+fn default_gives_a_segment_at_least() {
+    let mut path = path(1, 20, 10, 0);
+    path.stats.mss = 65_455;
+    let choice = default::Default.choose([path].into_iter(), &send(1 << 20, 1 << 20));
+    let (sf, octets) = (SubflowId(1), 65_455);
+    assert_eq!(choice, Choice::Give { sf, octets });
+}
+
+#[test]
 fn roundrobin_takes_turns_and_leaves_out_who_has_no_room() {
     let mut one = roundrobin::RoundRobin::default();
     let paths = vec![path(1, 20, 10, 0), path(2, 100, 10, 10), path(5, 50, 10, 9)];

@@ -115,6 +115,19 @@ one_socket() {
 	result "a program that asks for an unknown one hears of it, $(name_of "$ADDRESS")" "$status" "$REPORT"
 }
 
+# A segment of the loopback device is larger than what is shared out at once elsewhere.
+loopback() {
+	local octets status=0
+	ip -n server mptcp endpoint add 127.0.0.2 dev lo subflow
+	weigh
+	talk bulk 127.0.0.1 -n "$OCTETS" -j 1 -- -n "$OCTETS" -j 1 -N server || status=1
+	traffic server
+	octets=$((TRAFFIC[server lo] - WEIGHED[server lo]))
+	((octets >= OCTETS * 2 && octets <= OCTETS * 3)) || status=1
+	result "default over two addresses of the loopback device" "$status" "$REPORT$octets octets on lo"
+	ip -n server mptcp endpoint flush
+}
+
 topology
 second_path
 for name in client server; do
@@ -128,6 +141,7 @@ for ADDRESS in "$V4" "$V6"; do
 	unequal
 	one_socket
 done
+loopback
 idle
 result "no socket is left" $? "$LEFT"
 choose redundant
