@@ -181,7 +181,7 @@ once_joined() {
 	MEANWHILE=$!
 }
 
-# converse NAME [DEVICE...]: to the end, and those have carried data both ways.
+# converse NAME [DEVICE...]: to the end, and those have carried data both ways, not only acknowledgements.
 converse() {
 	local status=0 device name=$1
 	shift
@@ -196,7 +196,7 @@ converse() {
 	done_meanwhile || status=1
 	kept || status=1
 	for device; do
-		carries "$device" 100000 || status=1
+		carries "$device" 40000 || status=1
 	done
 	result "$name, in-tree $ROLE, $(family)" "$status" "$REPORT"
 }
