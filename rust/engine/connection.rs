@@ -120,6 +120,8 @@ pub struct Connection<P> {
     pub(super) send: Sender,
     pub(super) scheduling: Scheduling,
     pub(super) grant: Option<Grant>,
+    /// When all of several subflows were visited last.
+    pub(super) visited: Instant,
     pub(super) addresses: Addresses,
     /// Addresses that the peer announces are of use.
     pub(super) takes_addresses: bool,
@@ -230,6 +232,7 @@ impl<P: Payload> Connection<P> {
             send: Sender::new(local.idsn.advance(1)),
             scheduling: Scheduling::new(config.scheduler),
             grant: None,
+            visited: now,
             addresses: Addresses::default(),
             takes_addresses: true,
             timers: Timers::default(),

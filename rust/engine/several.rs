@@ -10,6 +10,7 @@
 use super::connection::Connection;
 use super::payload::Payload;
 use super::runs::Run;
+use super::scheduler::whole;
 use super::scheduler::Choice;
 use super::scheduler::PathStats;
 use super::scheduler::PathView;
@@ -31,8 +32,14 @@ use crate::wire::Dsn;
 /// How long a subflow that has its turn may leave the question unanswered.
 const ANSWER: Duration = Duration::of_millis(10);
 
-/// How long a choice holds for what is written only then.
+/// How long a choice holds for more than it was made for, and what is known of a subflow that nothing is handed to.
 const HOLDS: Duration = Duration::of_millis(1);
+
+/// The most that is offered at once: the caller has room for so many pieces of 32 KiB.
+const OFFER: u32 = 256 << 10;
+
+/// What a copy over a faster path must gain, in microseconds of round-trip time.
+const COPY_GAIN: u32 = 1000;
 
 /// How long the peer must not have got on until what it waits for is known to be lost with a path.
 const STALL: Duration = Duration::of_millis(5);
@@ -46,9 +53,27 @@ const LOOKS: u32 = 128;
 pub(super) struct Grant {
     sf: SubflowId,
     octets: u32,
+    /// Octets beyond those, until it has held for long enough.
+    ahead: u32,
     at: Instant,
     /// When it was asked to take something, while it has not answered.
     asked: Option<Instant>,
+}
+
+impl Grant {
+    fn left(&self, now: Instant) -> u32 {
+        if now.since(self.at) > HOLDS {
+            self.octets
+        } else {
+            self.octets.saturating_add(self.ahead)
+        }
+    }
+
+    fn spend(&mut self, octets: u32) {
+        let beyond = octets.saturating_sub(self.octets);
+        self.octets = self.octets.saturating_sub(octets);
+        self.ahead = self.ahead.saturating_sub(beyond);
+    }
 }
 
 /// How good a subflow is for sending; the lowest is used.
@@ -86,6 +111,12 @@ impl<P> Subflow<P> {
     /// Whether its TCP takes nothing, or has enough for now.
     fn is_full(&self) -> bool {
         self.full || self.stats.wanted() == 0
+    }
+
+    /// Whether an answer takes twice as long here, and so much that a copy over the other is worth it.
+    fn is_much_slower(&self, other: &PathStats) -> bool {
+        let gain = self.stats.srtt.saturating_sub(other.srtt);
+        gain > other.srtt && gain > COPY_GAIN
     }
 
     /// Octets that TCP holds for us.
@@ -153,6 +184,16 @@ impl<P: Payload> Connection<P> {
         self.unsent() > 0 || !self.send.again.is_empty() || (copies && self.unacknowledged() > 0)
     }
 
+    /// Whether each subflow is to be visited although nothing waits: what a choice among several goes by is old. `false`
+    /// then until it is again.
+    pub fn wants_visits(&mut self, now: Instant) -> bool {
+        let due = self.wants_measurements() && now.since(self.visited) > HOLDS;
+        if due {
+            self.visited = now;
+        }
+        due
+    }
+
     /// TCP has measured something.
     pub(super) fn on_measured(&mut self, sf: SubflowId, stats: PathStats, rto: Duration) {
         if let Some(flow) = self.subflows.get_mut(sf) {
@@ -211,9 +252,9 @@ impl<P: Payload> Connection<P> {
     fn whose_turn(&mut self, class: Class) -> Option<SubflowId> {
         if let Some(grant) = self.grant {
             let mute = grant.asked.is_some_and(|at| self.now.since(at) > ANSWER);
-            let old = grant.asked.is_none() && self.now.since(grant.at) > HOLDS;
+            let used = grant.left(self.now) == 0;
             let holder = self.usable(class).find(|flow| flow.id == grant.sf);
-            if holder.is_some_and(|flow| !flow.is_full()) && !mute && !old {
+            if holder.is_some_and(|flow| !flow.is_full()) && !mute && !used {
                 return Some(grant.sf);
             }
             if let Some(flow) = self.subflows.get_mut(grant.sf).filter(|_| mute) {
@@ -233,12 +274,13 @@ impl<P: Payload> Connection<P> {
         let mut scheduling = core::mem::take(&mut self.scheduling);
         let choice = scheduling.choose(self.usable(class).map(Subflow::view), &view);
         self.scheduling = scheduling;
-        let Choice::Give { sf, octets } = choice else {
+        let Choice::Give { sf, octets, ahead } = choice else {
             return None;
         };
         self.grant = Some(Grant {
             sf,
             octets,
+            ahead,
             at: self.now,
             asked: None,
         });
@@ -267,8 +309,8 @@ impl<P: Payload> Connection<P> {
             flow.full = true;
         }
         if let Some(grant) = self.grant.as_mut().filter(|grant| grant.sf == sf) {
-            grant.octets = grant.octets.saturating_sub(len);
-            if grant.octets == 0 || len < offered {
+            grant.spend(len);
+            if grant.octets.saturating_add(grant.ahead) == 0 || len < offered {
                 self.grant = None;
             }
         }
@@ -323,7 +365,11 @@ impl<P: Payload> Connection<P> {
                 .then(|| pick_new(&mut self.send, limit, room))
                 .flatten();
         }
-        let share = self.grant.map_or(u32::MAX, |grant| grant.octets);
+        let segment = self.subflows.get(sf)?.stats.segment();
+        let share = self.grant.map_or(u32::MAX, |grant| grant.left(self.now));
+        // Whole segments: TCP would keep a part of one back for what the next turn gives to another.
+        let share = whole(share.saturating_add(segment.saturating_sub(1)), segment);
+        let share = share.min(whole(OFFER, segment));
         pick_new(&mut self.send, limit, room.min(share))
     }
 
@@ -387,8 +433,9 @@ impl<P: Payload> Connection<P> {
         })
     }
 
-    /// Opportunistic retransmission (Raiciu et al., NSDI 2012): the peer's window is full, and what
-    /// it waits for is on a slower subflow.
+    /// Opportunistic retransmission (Raiciu et al., NSDI 2012): the peer's window is full, and what it waits for is on a
+    /// much slower subflow. On one that is about as fast it will be there as soon: if it is the peer's program that is slow,
+    /// the window is full all the time, and everything would go twice.
     fn pick_blocking(&mut self, sf: SubflowId, room: u32) -> Option<Offer> {
         let blocked = self.send.next.before(self.send.end);
         let (una, next) = (self.send.una, self.send.next);
@@ -399,7 +446,7 @@ impl<P: Payload> Connection<P> {
         let holds = |run: &Run| run.dsn.at_or_before(una) && run.dsn_end().after(una);
         let slow = self.subflows.iter().find_map(|other| {
             let run = other.sent.as_slice().iter().find(|run| holds(run))?;
-            (other.id != sf && other.stats.srtt > mine.stats.srtt).then_some(*run)
+            (other.id != sf && other.is_much_slower(&mine.stats)).then_some(*run)
         })?;
         if start != una || mine.room() == 0 {
             return None;

@@ -153,6 +153,8 @@ pub(super) struct Visit {
     pub(super) ssk: ARef<Sock>,
     /// There is another one after it.
     pub(super) more: bool,
+    /// There is no other, and was none lately.
+    pub(super) alone: bool,
     /// See [`Entry::child`].
     pub(super) child: bool,
     /// See [`Entry::waits_beside_push`].
@@ -211,6 +213,7 @@ impl Inner {
             id: entry.id,
             ssk: entry.ssk.clone(),
             more: self.subflows.after(Some(entry.id)).is_some(),
+            alone: !self.subflows.are_several(),
             child: entry.child,
             waits: entry.waits_beside_push(),
             accepted: self.accepted,

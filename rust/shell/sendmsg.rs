@@ -187,33 +187,41 @@ fn queue(sk: &Sock, msk: &Msk, piece: crate::sys::msg::Copied, told: Option<u32>
     Ok(())
 }
 
-/// The first subflow above `last` that there may be something for: any, while something is to be sent.
-fn next_to_push(msk: &Msk, last: Option<SubflowId>) -> Option<Visit> {
-    let inner = msk.inner.lock();
-    if wants_acks(msk, &inner) {
-        inner.next_subflow(last)
-    } else {
-        inner.next_waiting(last)
-    }
-}
-
 /// Hands what there is to send to the subflows that have room. Process context, the socket locked.
 pub(super) fn push_all(sk: &Sock, msk: &Msk) {
-    let mut last = None;
-    while let Some(visit) = next_to_push(msk, last) {
+    let (mut last, mut each) = (None, None);
+    while let Some(visit) = next_to_push(msk, last, &mut each) {
         if let Some(mut locked) = visit.lock() {
             if !visit.waits || !super::act::flush(sk, msk, &mut locked).pushed {
                 push(sk, msk, &mut locked);
             }
         }
-        if !visit.more {
-            break;
+        if visit.alone {
+            return;
         }
         last = Some(visit.id);
     }
     // What one of them left may be for another.
     if last.is_some() {
         super::worker::flush_all(sk, msk);
+    }
+}
+
+/// The first subflow above `last` that there may be something for: all while something is to be sent, or if they are to be
+/// visited anyhow (`each`).
+fn next_to_push(msk: &Msk, last: Option<SubflowId>, each: &mut Option<bool>) -> Option<Visit> {
+    let mut inner = msk.inner.lock();
+    let due = |inner: &mut Inner| {
+        inner
+            .conn
+            .as_mut()
+            .is_some_and(|conn| conn.wants_visits(now()))
+    };
+    let each = *each.get_or_insert_with(|| due(&mut inner));
+    if each || wants_acks(msk, &inner) {
+        inner.next_subflow(last)
+    } else {
+        inner.next_waiting(last)
     }
 }
 

@@ -53,6 +53,7 @@ impl Scheduler for Blest {
         Choice::Give {
             sf: ready.sf,
             octets: ready.room().max(ready.mss()),
+            ahead: 0,
         }
     }
 }

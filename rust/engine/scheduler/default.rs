@@ -40,9 +40,6 @@ impl Scheduler for Default {
         if others.any(|path| path.done_in(send.backlog) < first) {
             return Choice::Wait;
         }
-        Choice::Give {
-            sf: ready.sf,
-            octets: ready.burst(send.allowed),
-        }
+        ready.burst(send.allowed)
     }
 }

@@ -56,6 +56,7 @@ impl Scheduler for Ecf {
         Choice::Give {
             sf: ready.sf,
             octets: ready.room().max(ready.mss()),
+            ahead: 0,
         }
     }
 }

@@ -71,14 +71,19 @@ impl PathView {
         self.stats.window_room()
     }
 
-    /// How much one choice is for, in whole segments as long as there are that many: a [`BURST`] of what waits, and in any
-    /// case what the path sends in a thousandth of a second, written already or not. Changing paths costs more than a write.
-    pub(super) fn burst(&self, allowed: u64) -> u32 {
+    /// Gives it a [`BURST`] of what waits; beyond that, as much as it sends in a thousandth of a second, but no more than
+    /// its window was found to bear. Changing paths costs more than a write.
+    pub(super) fn burst(&self, allowed: u64) -> Choice {
         let segment = self.mss();
         let due = u32::try_from(allowed).unwrap_or(u32::MAX);
         // A segment of the loopback device is larger than a burst.
-        let due = due.min(whole(BURST.max(segment), segment));
-        due.max(whole(self.stats.ahead(), segment))
+        let octets = due.min(whole(BURST.max(segment), segment));
+        let ahead = whole(self.stats.ahead().min(self.stats.cwnd), segment);
+        Choice::Give {
+            sf: self.sf,
+            octets,
+            ahead: ahead.saturating_sub(octets),
+        }
     }
 
     /// When the peer would have acknowledged `octets` more, in microseconds from now.
@@ -155,7 +160,7 @@ impl PathStats {
 }
 
 /// As much of `octets` as fills segments.
-fn whole(octets: u32, segment: u32) -> u32 {
+pub(super) fn whole(octets: u32, segment: u32) -> u32 {
     octets.saturating_sub(octets.checked_rem(segment).unwrap_or(0))
 }
 
@@ -182,6 +187,8 @@ pub enum Choice {
         sf: SubflowId,
         /// How many, before it is asked again.
         octets: u32,
+        /// How many more, if they are there within a millisecond.
+        ahead: u32,
     },
     /// It is better to wait until a subflow has room.
     Wait,
@@ -189,8 +196,8 @@ pub enum Choice {
     All,
 }
 
-/// What one choice of [`default`] is for at most, up to some 500 Mbit/s: what one buffer of TCP holds beside the headers
-/// there may be (`sk_dst_gso_max_size`).
+/// What one choice of [`default`] is for at most, up to some 500 Mbit/s: a little less than one buffer of TCP holds, which is
+/// 64 KiB without the headers there may be (`sk_gso_max_size`).
 pub const BURST: u32 = 65_024;
 
 /// Chooses subflows.

@@ -38,6 +38,7 @@ impl Scheduler for RoundRobin {
                 Choice::Give {
                     sf: path.sf,
                     octets: path.mss(),
+                    ahead: 0,
                 }
             }
             None => Choice::Wait,

@@ -56,7 +56,8 @@ fn default_takes_the_path_that_is_done_first() {
         choice,
         Choice::Give {
             sf: SubflowId(1),
-            octets: BURST / MSS * MSS
+            octets: BURST / MSS * MSS,
+            ahead: 0
         }
     );
 }
@@ -79,25 +80,26 @@ fn default_never_asks_for_more_than_there_is() {
         choice,
         Choice::Give {
             sf: SubflowId(1),
-            octets: 700
+            octets: 700,
+            ahead: 0
         }
     );
 }
 
 #[test]
-fn default_stays_for_a_millisecond_with_a_path_that_is_fast() {
-    let mut path = path(1, 20, 10, 0);
-    for (pacing, octets) in [
-        (0, 700),
-        (1_000_000, 700),
-        (10_000_000, 6 * MSS),
-        (2_000_000_000, 1381 * MSS),
-        (u64::MAX, u32::MAX / MSS * MSS),
+fn default_lets_a_fast_path_go_on_as_far_as_its_window_bears() {
+    let mut path = path(1, 20, 2000, 0);
+    for (pacing, ahead) in [
+        (0, 0),
+        (1_000_000, 0),
+        (10_000_000, 6 * MSS - 700),
+        (2_000_000_000, 1381 * MSS - 700),
+        (u64::MAX, 2000 * MSS - 700),
     ] {
         path.stats.pacing = pacing;
         let choice = default::Default.choose([path].into_iter(), &send(700, 900));
-        let sf = SubflowId(1);
-        assert_eq!(choice, Choice::Give { sf, octets }, "{pacing}");
+        let (sf, octets) = (SubflowId(1), 700);
+        assert_eq!(choice, Choice::Give { sf, octets, ahead }, "{pacing}");
     }
 }
 
@@ -106,8 +108,8 @@ fn default_gives_a_segment_at_least() {
     let mut path = path(1, 20, 10, 0);
     path.stats.mss = 65_455;
     let choice = default::Default.choose([path].into_iter(), &send(1 << 20, 1 << 20));
-    let (sf, octets) = (SubflowId(1), 65_455);
-    assert_eq!(choice, Choice::Give { sf, octets });
+    let (sf, octets, ahead) = (SubflowId(1), 65_455, 0);
+    assert_eq!(choice, Choice::Give { sf, octets, ahead });
 }
 
 #[test]
@@ -220,7 +222,7 @@ proptest! {
         for kind in SchedulerKind::ALL {
             let mut one = Scheduling::new(kind);
             for _ in 0..rounds {
-                if let Choice::Give { sf, octets } =
+                if let Choice::Give { sf, octets, .. } =
                     one.choose(paths.iter().copied(), &send(backlog, window))
                 {
                     prop_assert!(octets > 0);

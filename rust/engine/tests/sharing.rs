@@ -35,9 +35,13 @@ impl Two {
 
     /// And the pacing rate in octets a second.
     fn paced(&mut self, sf: SubflowId, srtt: u32, cwnd: u32, pacing: u64) {
+        self.measured_micros(sf, srtt * 1000, cwnd, pacing);
+    }
+
+    fn measured_micros(&mut self, sf: SubflowId, srtt: u32, cwnd: u32, pacing: u64) {
         let stats = PathStats {
-            srtt: srtt * 1000,
-            rttvar: srtt * 100,
+            srtt,
+            rttvar: srtt / 10,
             cwnd: cwnd * 1000,
             mss: 1000,
             pacing,
@@ -136,12 +140,18 @@ fn only_the_subflow_whose_turn_it_is_takes_new_bytes() {
     assert_eq!(two.takes(SECOND, 9_000), Some((3_000, 1_000)));
 }
 
-#[test]
-fn a_turn_on_a_fast_path_outlasts_a_write_but_not_a_millisecond() {
+/// Two paths that send 5,000 octets in a millisecond.
+fn two_fast() -> Two {
     let mut two = Two::new(SchedulerKind::Default);
     for sf in [SF, SECOND] {
         two.paced(sf, 20, 10, 5_000_000);
     }
+    two
+}
+
+#[test]
+fn a_turn_on_a_fast_path_outlasts_a_write_for_a_moment() {
+    let mut two = two_fast();
     two.wrote(3_000);
     assert_eq!(two.takes(SF, 9_000), Some((0, 3_000)));
     two.pushed();
@@ -153,6 +163,41 @@ fn a_turn_on_a_fast_path_outlasts_a_write_but_not_a_millisecond() {
     two.wrote(500);
     assert_eq!(two.pushed(), [2]);
     assert_eq!(two.takes(SECOND, 9_000), Some((4_000, 500)));
+}
+
+#[test]
+fn what_waited_when_a_turn_began_is_its_own_for_longer() {
+    let mut two = two_fast();
+    two.wrote(3_000);
+    two.rig.now = 5;
+    two.wrote(1_000);
+    assert_eq!(two.takes(SF, 9_000), Some((0, 3_000)));
+    assert_eq!(two.takes(SF, 9_000), None);
+    assert_eq!(two.takes(SECOND, 9_000), Some((3_000, 1_000)));
+}
+
+#[test]
+fn a_turn_ends_with_a_whole_segment() {
+    let mut two = two_fast();
+    two.wrote(4_700);
+    assert_eq!(two.takes(SF, 9_000), Some((0, 4_700)));
+    // 300 of its turn are left.
+    two.wrote(4_000);
+    assert_eq!(two.takes(SF, 9_000), Some((4_700, 1_000)));
+    assert_eq!(two.takes(SF, 9_000), None);
+    assert_eq!(two.takes(SECOND, 9_000), Some((5_700, 3_000)));
+}
+
+#[test]
+fn several_subflows_are_visited_now_and_then() {
+    let mut two = two_fast();
+    let mut visits = Vec::new();
+    for millis in [0, 1, 2, 3, 4, 5] {
+        visits.push(two.rig.conn.wants_visits(Instant::from_millis(millis)));
+    }
+    assert_eq!(visits, [false, false, true, false, true, false]);
+    let mut one = Rig::new(false);
+    assert!(!one.conn.wants_visits(Instant::from_millis(9)));
 }
 
 #[test]
@@ -385,6 +430,31 @@ fn what_blocks_the_window_on_a_slow_path_goes_over_a_fast_one_too() {
     two.acked(SF, 1_000, 9_000);
     assert_eq!(two.takes(SF, 9_000), Some((1_000, 1_000)));
     assert_eq!(two.takes(SECOND, 9_000), None);
+}
+
+#[test]
+fn a_full_window_alone_is_no_reason_to_send_twice() {
+    // What each path takes for an answer, in microseconds, the faster one first; whether a copy goes out.
+    for (fast, slow, copy) in [
+        (20_000, 40_000, false),
+        (20_000, 41_000, true),
+        (100, 1_100, false),
+        (100, 1_101, true),
+    ] {
+        let mut two = Two::new(SchedulerKind::Default);
+        two.measured_micros(SF, fast, 10, 0);
+        two.measured_micros(SECOND, slow, 10, 0);
+        // The peer's window is 10000 octets; its program reads no more, and what it has is on its way over the second path.
+        two.wrote(20_000);
+        assert_eq!(two.takes(SF, 10_000), Some((0, 10_000)));
+        two.acked(SF, 10_000, 2_000);
+        two.rig.conn.set_scheduler(SchedulerKind::RoundRobin);
+        assert_eq!(two.takes(SF, 1_000), Some((10_000, 1_000)));
+        assert_eq!(two.takes(SECOND, 9_000), Some((11_000, 1_000)));
+        two.acked(SF, 11_000, 1_000);
+        let taken = copy.then_some((11_000, 1_000));
+        assert_eq!(two.takes(SF, 9_000), taken, "{fast} {slow}");
+    }
 }
 
 #[test]
