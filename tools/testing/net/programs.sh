@@ -4,7 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/paths.sh"
 
-OCTETS=4000000
+# A slow machine takes its time to notice that both paths carry something.
+OCTETS=$((SLOW > 1 ? 8000000 : 4000000))
 
 # Queues of 60 ms, so that a path does not die with seconds of data in it.
 both_paths() {
